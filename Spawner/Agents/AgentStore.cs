@@ -1,0 +1,77 @@
+using System.Text.Json;
+using AgentKernel.ServiceDefaults;
+
+namespace AgentKernel.Spawner.Agents;
+
+/// <summary>The agents' folders under the data directory, one each, with the agent's record in it.</summary>
+internal sealed class AgentStore
+{
+    private const string RecordFile = "record.json";
+
+    private readonly string _root;
+
+    public AgentStore(LockedDataDirectory home)
+    {
+        _root = home.Combine("agents");
+        DataDirectory.CreateFolder(_root);
+    }
+
+    /// <summary>The folder of an agent.</summary>
+    public string FolderOf(string agentId) => Path.Combine(_root, agentId);
+
+    /// <summary>Keeps a record, in place of an earlier one. Makes the agent's folder where it is missing.</summary>
+    public void Save(AgentRecord record)
+    {
+        DataDirectory.CreateFolder(FolderOf(record.Id));
+        DataDirectory.WriteAtomically(Path.Combine(FolderOf(record.Id), RecordFile), JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.AgentRecord));
+    }
+
+    /// <summary>All that is kept: the record of each folder, null where there is none to be read.</summary>
+    public IEnumerable<(string AgentId, AgentRecord? Record)> Load() =>
+        Directory.EnumerateDirectories(_root).Select(folder => (Path.GetFileName(folder), Read(Path.Combine(folder, RecordFile))));
+
+    /// <summary>Removes an agent's folder and all in it.</summary>
+    public void Remove(string agentId) => RemoveTree(FolderOf(agentId));
+
+    /// <summary>Removes what an ended agent no longer needs: its workspace and its configuration. Record and log stay.</summary>
+    public void RemoveWorkspace(string agentId)
+    {
+        RemoveTree(Path.Combine(FolderOf(agentId), "workspace"));
+        File.Delete(Path.Combine(FolderOf(agentId), "config.json"));
+    }
+
+    private static AgentRecord? Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), RecordJson.Default.AgentRecord);
+        }
+        catch (Exception exception) when (exception is IOException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    private static void RemoveTree(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // An agent may take its own rights away from what it leaves behind.
+            foreach (var inner in Directory.EnumerateDirectories(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = FileAttributes.ReparsePoint }).Prepend(folder))
+            {
+                File.SetUnixFileMode(inner, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            }
+
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}

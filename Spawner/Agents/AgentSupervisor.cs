@@ -1,0 +1,230 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using AgentKernel.Contracts.V1;
+using AgentKernel.Rpc;
+using AgentKernel.ServiceDefaults.Access;
+using AgentKernel.Spawner.AgentTypes;
+using AgentKernel.Spawner.Backends;
+using AgentKernel.Spawner.Teams;
+using Microsoft.Extensions.Logging;
+
+namespace AgentKernel.Spawner.Agents;
+
+/// <summary>
+/// Knows every agent and carries each from its start to its end, the same for every backend: ids and nonces, shares of
+/// teams, records, and the news of each change.
+/// </summary>
+internal sealed partial class AgentSupervisor(
+    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, SpawnerOptions options, TimeProvider time, ILogger<AgentSupervisor> logger)
+{
+    private readonly ConcurrentDictionary<string, SupervisedAgent> _agents = new(StringComparer.Ordinal);
+    private readonly AgentFeed _feed = new();
+    private readonly Lock _changes = new(); // orders revisions, records and news
+    private long _revision;
+
+    /// <summary>Starts an agent; returns when it can take turns.</summary>
+    /// <returns>Its record and the nonce, which is kept nowhere.</returns>
+    public async Task<(Agent Agent, string Nonce)> SpawnAsync(SpawnAgentRequest request, CancellationToken cancellationToken)
+    {
+        if (_stopping.IsCancellationRequested)
+        {
+            throw ShuttingDown();
+        }
+
+        var type = types.Find(request.AgentType);
+        SpawnRequestRules.Check(request, type);
+        var share = ResourceAmounts.ShareOf(request.Resources);
+        var nonce = SecretToken.Create();
+        var record = new AgentRecord
+        {
+            Id = Guid.NewGuid().ToString(),
+            Name = request.Name,
+            TeamId = request.TeamId,
+            AgentType = type.Name,
+            Backend = backends.Chosen.Name,
+            TransportFormat = request.TransportFormat.Length > 0 ? request.TransportFormat : type.TransportFormats.FirstOrDefault() ?? "anthropic",
+            Metadata = request.Metadata.ToDictionary(),
+            Resources = share,
+            NonceHash = SecretToken.Hash(nonce),
+            ChannelToken = SecretToken.Create(),
+            CreatedAt = time.GetUtcNow(),
+        };
+        var spec = SpecOf(record, type) with { Config = AgentConfig.Build(record, request), Environment = request.Env.ToDictionary() };
+        spec = spec with { Secrets = [.. spec.Secrets, nonce, .. AgentConfig.Secrets(spec.Config)] };
+
+        var agent = new SupervisedAgent(record, teams.Take(record.TeamId, share));
+        _agents[record.Id] = agent;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, agent.Start.Token, _stopping.Token);
+        try
+        {
+            Change(agent, current => current, save: true);
+            agent.Handle = await backends.Chosen.StartAsync(spec, either.Token);
+            Change(agent, current => current with { State = AgentState.Idle, ReadyAt = time.GetUtcNow(), BackendState = agent.Handle.SavedState }, save: true);
+        }
+        catch (Exception exception)
+        {
+            await (agent.Handle?.StopAsync(TimeSpan.Zero) ?? Task.CompletedTask);
+            Forget(agent, exception);
+            throw exception switch
+            {
+                AgentStartException failed => new RpcException(RpcStatusCode.FailedPrecondition, $"agent '{record.Name}' could not be started: {failed.Message}", failed),
+                OperationCanceledException when agent.StopReason is { } reason => new RpcException(RpcStatusCode.Aborted, $"agent '{record.Name}' was stopped while it started: {reason}", exception),
+                OperationCanceledException when _stopping.IsCancellationRequested => ShuttingDown(),
+                _ => exception,
+            };
+        }
+
+        Supervise(agent, agent.Handle);
+        if (either.IsCancellationRequested)
+        {
+            // Nobody is there any more to be given the nonce: an agent without an owner must not stay.
+            await StopAsync(agent, "its spawn was cancelled");
+            either.Token.ThrowIfCancellationRequested();
+        }
+
+        LogSpawned(record.Id, record.Name, record.AgentType, (time.GetUtcNow() - record.CreatedAt).TotalMilliseconds);
+        return (agent.ToMessage(), nonce);
+    }
+
+    /// <exception cref="RpcException">NOT_FOUND.</exception>
+    public Agent Get(string agentId) => Find(agentId).ToMessage();
+
+    public IEnumerable<Agent> List(AgentFilter filter) =>
+        _agents.Values.Select(agent => agent.ToMessage()).Where(filter.Matches).OrderBy(agent => agent.CreatedAt.ToDateTimeOffset()).ThenBy(agent => agent.Id, StringComparer.Ordinal);
+
+    /// <summary>Begins to watch: what there is now, and a reader of every change from then on.</summary>
+    public (IReadOnlyList<Agent> Snapshot, long Revision, ChannelReader<Agent> Changes) Watch()
+    {
+        lock (_changes)
+        {
+            return ([.. List(AgentFilter.All)], _revision, _feed.Subscribe());
+        }
+    }
+
+    /// <summary>Ends what <see cref="Watch"/> began.</summary>
+    public void Unwatch(ChannelReader<Agent> changes) => _feed.Unsubscribe(changes);
+
+    /// <summary>Whether the nonce is that of the agent; the same for an unknown agent as for a wrong nonce.</summary>
+    public bool IsOwner(string agentId, string nonce) =>
+        _agents.TryGetValue(agentId, out var agent) && SecretToken.Matches(agent.Record.NonceHash, nonce);
+
+    /// <summary>Ends an agent and all that it started; returns its last record. One that has ended already stays as it is.</summary>
+    /// <exception cref="RpcException">NOT_FOUND.</exception>
+    public async Task<Agent> KillAsync(string agentId, string reason)
+    {
+        var agent = Find(agentId);
+        await StopAsync(agent, reason);
+        return agent.ToMessage();
+    }
+
+    /// <summary>Lets no agent into a team any more, ends those it has, and gives its capacity back.</summary>
+    /// <exception cref="RpcException">NOT_FOUND.</exception>
+    public async Task<IReadOnlyList<Agent>> DeleteTeamAsync(string teamId)
+    {
+        teams.Close(teamId);
+        var members = _agents.Values.Where(agent => agent.Record.TeamId == teamId && !agent.Record.HasEnded).ToList();
+        await Task.WhenAll(members.Select(agent => StopAsync(agent, $"its team '{teamId}' was deleted")));
+        teams.Remove(teamId);
+        return [.. members.Select(agent => agent.ToMessage())];
+    }
+
+    /// <summary>Where an agent listens and what it asks for, for whoever owns it.</summary>
+    /// <exception cref="RpcException">PERMISSION_DENIED for a wrong nonce and an unknown agent; FAILED_PRECONDITION for one that is not running.</exception>
+    public (Agent Agent, AgentEndpoint Endpoint, string ChannelToken) Resolve(string agentId, string nonce)
+    {
+        if (!IsOwner(agentId, nonce))
+        {
+            throw Denied();
+        }
+
+        var agent = Find(agentId);
+        var record = agent.Record;
+        return agent.Handle is { } handle && !record.HasEnded
+            ? (agent.ToMessage(), handle.Endpoint, record.ChannelToken)
+            : throw new RpcException(RpcStatusCode.FailedPrecondition, record.Exit is { } exit
+                ? $"agent '{record.Name}' has ended: {exit.Reason}"
+                : $"agent '{record.Name}' is not running yet");
+    }
+
+    /// <summary>Takes note that a turn has begun or ended. An agent that is gone meanwhile is passed over.</summary>
+    public void NoteActivity(string agentId, bool turnRunning)
+    {
+        if (_agents.TryGetValue(agentId, out var agent))
+        {
+            var state = turnRunning ? AgentState.Running : AgentState.Idle;
+            Change(agent, current => current.State is AgentState.Idle or AgentState.Running && current.State != state ? current with { State = state } : null);
+        }
+    }
+
+    /// <summary>What an agent has printed.</summary>
+    /// <exception cref="RpcException">NOT_FOUND, also for an ended agent whose log was not kept.</exception>
+    public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLog(string agentId, long tailBytes, bool follow, CancellationToken cancellationToken)
+    {
+        var agent = Find(agentId);
+        return agent.Handle is { } handle && Directory.Exists(store.FolderOf(agentId))
+            ? handle.ReadLogAsync(tailBytes, follow, cancellationToken)
+            : throw new RpcException(RpcStatusCode.NotFound, $"agent '{agent.Record.Name}' has ended and its log was removed with it; its record holds the last of its output");
+    }
+
+    /// <summary>The refusal of a wrong nonce, the same for an unknown agent, so that ids cannot be probed.</summary>
+    public static RpcException Denied() => new(RpcStatusCode.PermissionDenied, "there is no such agent, or this is not its nonce");
+
+    private SupervisedAgent Find(string agentId) =>
+        _agents.TryGetValue(agentId, out var agent) ? agent : throw new RpcException(RpcStatusCode.NotFound, $"agent_id: there is no agent '{agentId}'");
+
+    private AgentSpec SpecOf(AgentRecord record, AgentType type) => new()
+    {
+        AgentId = record.Id,
+        Name = record.Name,
+        Type = type,
+        Folder = store.FolderOf(record.Id),
+        Config = [],
+        StartTimeout = options.StartTimeout,
+        Secrets = [record.ChannelToken, .. Backends.Local.AgentEnvironment.ForwardedKeys.Select(System.Environment.GetEnvironmentVariable).OfType<string>()],
+    };
+
+    private async Task StopAsync(SupervisedAgent agent, string reason)
+    {
+        agent.StopReason ??= reason;
+        if (agent.Record.HasEnded)
+        {
+            return;
+        }
+
+        if (agent.Handle is { } handle)
+        {
+            await handle.StopAsync(options.StopGrace);
+        }
+        else
+        {
+            await agent.Start.CancelAsync();
+        }
+
+        await agent.Ended.Task;
+    }
+
+    // Null from the function: nothing changes after all.
+    private void Change(SupervisedAgent agent, Func<AgentRecord, AgentRecord?> change, bool save = false)
+    {
+        lock (_changes)
+        {
+            if (change(agent.Record) is not { } changed)
+            {
+                return;
+            }
+
+            agent.Record = changed with { Revision = ++_revision };
+            if (save)
+            {
+                store.Save(agent.Record);
+            }
+
+            _feed.Publish(agent.ToMessage());
+        }
+    }
+
+    private static RpcException ShuttingDown() => new(RpcStatusCode.Unavailable, "the kernel is shutting down");
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Agent {AgentId} ({Name}, {AgentType}) is ready after {Milliseconds:0.0} ms")]
+    private partial void LogSpawned(string agentId, string name, string agentType, double milliseconds);
+}

@@ -1,0 +1,153 @@
+using System.ComponentModel;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using AgentKernel.ServiceDefaults;
+using AgentKernel.Spawner.AgentTypes;
+using AgentKernel.Spawner.Processes;
+
+namespace AgentKernel.Spawner.Backends.Local;
+
+/// <summary>
+/// Runs agents as subprocesses of this machine's own user. There is no isolation: an agent can read what that user can.
+/// </summary>
+internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher watcher, TimeProvider time) : IAgentBackend
+{
+    private const int TailBytes = 4096;
+
+    private readonly SocketFolder _sockets = new(home.Path);
+
+    public string Name => "local";
+
+    public BackendCapabilities Capabilities { get; } = new(Isolated: false, Remote: false);
+
+    public Task<BackendProbe> ProbeAsync(CancellationToken cancellationToken) => Task.FromResult(ShimmedProcess.Missing() is { } missing
+        ? new BackendProbe(false, $"{missing} is not installed; it is in Debian's packages coreutils and util-linux")
+        : new BackendProbe(true, "subprocesses of this user, without isolation"));
+
+    public async Task<IAgentHandle> StartAsync(AgentSpec spec, CancellationToken cancellationToken)
+    {
+        var command = Resolve(spec.Type);
+        var workspace = Path.Combine(spec.Folder, "workspace");
+        DataDirectory.CreateFolder(workspace);
+        var endpoint = Listen(spec);
+        var config = Path.Combine(spec.Folder, "config.json");
+        DataDirectory.WriteAtomically(config, Encoding.UTF8.GetBytes(spec.Config.ToJsonString()));
+
+        var environment = AgentEnvironment.Build(System.Environment.GetEnvironmentVariable, spec, workspace);
+        using var notification = spec.Type.Ready is AgentReadiness.Notify ? new ReadyNotification(_sockets.Notification(spec.AgentId)) : null;
+        if (notification is not null)
+        {
+            environment[ReadyNotification.Variable] = _sockets.Notification(spec.AgentId);
+        }
+
+        ShimmedProcess process;
+        try
+        {
+            process = ShimmedProcess.Start(spec.Folder, workspace, spec.AgentId, [.. command, "--config", config], environment, watcher);
+        }
+        catch (Win32Exception exception)
+        {
+            throw new AgentStartException(exception.Message, exception);
+        }
+
+        try
+        {
+            await WaitUntilReadyAsync(process, spec, endpoint, notification, cancellationToken);
+            return new LocalAgent(process, endpoint, spec);
+        }
+        catch
+        {
+            await process.StopAsync(TimeSpan.Zero);
+            DeleteSocket(endpoint);
+            throw;
+        }
+    }
+
+    public Task<IAgentHandle?> ReattachAsync(AgentSpec spec, JsonElement savedState, CancellationToken cancellationToken)
+    {
+        var state = savedState.Deserialize(LocalJson.Default.LocalState);
+        return Task.FromResult<IAgentHandle?>(state is null ? null : new LocalAgent(
+            ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, watcher), new(state.UnixSocket, state.Http), spec));
+    }
+
+    public async Task CleanUpAsync(string agentId, CancellationToken cancellationToken)
+    {
+        await new ProcessTree(session: 0, agentId).KillAllAsync(watcher);
+        File.Delete(_sockets.Socket(agentId));
+        File.Delete(_sockets.Notification(agentId));
+    }
+
+    internal static void DeleteSocket(AgentEndpoint endpoint)
+    {
+        if (endpoint.UnixSocket is { } path)
+        {
+            File.Delete(path);
+        }
+    }
+
+    internal static string Tail(AgentSpec spec) => SecretRedactor.Redact(new AgentLog(spec.Folder).Tail(TailBytes), spec.Secrets).Trim();
+
+    private async Task WaitUntilReadyAsync(
+        ShimmedProcess process, AgentSpec spec, AgentEndpoint endpoint, ReadyNotification? notification, CancellationToken cancellationToken)
+    {
+        using var deadline = new CancellationTokenSource(spec.StartTimeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
+        var refused = "";
+        var ready = notification?.WaitAsync(either.Token) ?? HealthProbe.WaitAsync(endpoint, spec.AgentId, problem => refused = $": {problem}", time, either.Token);
+        await Task.WhenAny(ready, process.Completion);
+        if (!ready.IsCompletedSuccessfully)
+        {
+            await either.CancelAsync();
+            await ready.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        if (process.Completion.IsCompleted)
+        {
+            var exit = await process.Completion;
+            throw Failed($"it {new AgentEnd(exit.Code, exit.Signal, "").Describe()} before it was ready{refused}");
+        }
+
+        if (!ready.IsCompletedSuccessfully)
+        {
+            throw Failed($"it was not ready within {spec.StartTimeout.TotalSeconds:0.###} s{refused}");
+        }
+
+        AgentStartException Failed(string what) => new(Tail(spec) is { Length: > 0 } tail ? $"{what}; its last output: {tail}" : $"{what}, and printed nothing");
+    }
+
+    private AgentEndpoint Listen(AgentSpec spec)
+    {
+        if (spec.Type.Listen is AgentListener.UnixSocket)
+        {
+            var path = _sockets.Socket(spec.AgentId);
+            spec.Config["unix_socket"] = path;
+            return new(path, null);
+        }
+
+        // Free at the moment; a program that finds it taken after all ends at once, and its start fails with what it prints.
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        var port = ((IPEndPoint)probe.LocalEndpoint).Port;
+        spec.Config["http_port"] = port;
+        return new(null, new Uri($"http://127.0.0.1:{port}"));
+    }
+
+    private static IReadOnlyList<string> Resolve(AgentType type)
+    {
+        var program = type.Command[0];
+        if (program.Contains('/', StringComparison.Ordinal))
+        {
+            return File.Exists(program) ? type.Command : throw Missing("there is no such file");
+        }
+
+        var path = System.Environment.GetEnvironmentVariable("PATH") ?? "";
+        return path.Split(':', StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists) is { } found
+            ? [found, .. type.Command.Skip(1)]
+            : throw Missing("it is not on PATH");
+
+        AgentStartException Missing(string why) => new($"agent type '{type.Name}' is started with '{Path.GetFileName(program)}', and {why}");
+    }
+}

@@ -1,0 +1,46 @@
+namespace AgentKernel.Spawner.Backends.Local;
+
+/// <summary>
+/// The folder of the agents' sockets: <c>run</c> in the data directory. The address of a unix socket has at most 107
+/// bytes (unix(7)), so where the data directory's own path is too long, <c>run</c> is a link to a private folder under
+/// the system's temporary one, made once.
+/// </summary>
+internal sealed class SocketFolder
+{
+    private const int MaxAddressBytes = 107;
+    private const int IdLength = 12; // of an agent's random id: 48 bits keep 10,000 agents apart
+    private static readonly int LongestName = IdLength + ".notify".Length + 1;
+
+    private readonly string _path;
+
+    public SocketFolder(string dataDirectory)
+    {
+        var preferred = Path.Combine(dataDirectory, "run");
+        if (System.Text.Encoding.UTF8.GetByteCount(preferred) + LongestName <= MaxAddressBytes)
+        {
+            ServiceDefaults.DataDirectory.CreateFolder(preferred);
+            _path = preferred;
+            return;
+        }
+
+        var link = new FileInfo(preferred);
+        if (link.LinkTarget is { } target && Directory.Exists(target))
+        {
+            _path = target;
+            return;
+        }
+
+        File.Delete(preferred); // a link that leads nowhere: the temporary folder was cleaned out
+        _path = Directory.CreateTempSubdirectory("agentkernel-").FullName; // mode 0700
+        File.CreateSymbolicLink(preferred, _path);
+    }
+
+    /// <summary>Where an agent listens.</summary>
+    public string Socket(string agentId) => Named(agentId, ".sock");
+
+    /// <summary>Where a starting agent says that it is ready.</summary>
+    public string Notification(string agentId) => Named(agentId, ".notify");
+
+    private string Named(string agentId, string suffix) =>
+        Path.Combine(_path, agentId.Replace("-", "", StringComparison.Ordinal)[..IdLength] + suffix);
+}

@@ -1,0 +1,169 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace AgentKernel.Spawner.Processes;
+
+/// <summary>How a shimmed process ended: an exit code, a signal, or neither where nobody was left to see it.</summary>
+/// <param name="Leftover">What could not be ended of it; null where all is gone.</param>
+internal sealed record ProcessExit(int? Code, int? Signal, string? Leftover);
+
+/// <summary>What must be kept to find a shimmed process again after a restart of the kernel.</summary>
+internal sealed record ShimState(ProcessIdentity Shim, ProcessIdentity Logger);
+
+/// <summary>
+/// A program under a shim: a shell that outlives the kernel, waits for the program and writes down how it ended, while a
+/// logger (coreutils' split) keeps the program's output in a bounded log. Shim and logger have sessions of their own, so
+/// that a signal to the program's never reaches them. Files, all in the program's folder: <c>pid</c>, <c>exit</c>,
+/// <c>output.log</c> and <c>output.log.1</c>.
+/// </summary>
+/// <remarks>The instance owns nothing but tasks; dropping it leaves the processes running.</remarks>
+internal sealed class ShimmedProcess
+{
+    private const string PidFile = "pid";
+    private const string ExitFile = "exit";
+    private const string Shell = "/bin/sh";
+    private const string SetSid = "/usr/bin/setsid";
+    private const string Logger = "/usr/bin/split";
+
+    // $0 is the folder to work in and $@ the command. The inner shell becomes the program, so the id it writes is the program's.
+    private const string ShimScript =
+        $$"""{{SetSid}} {{Shell}} -c 'echo $$ >{{PidFile}}; exec 2>&1; cd "$0" && exec "$@"' "$0" "$@"; echo $? >{{ExitFile}}""";
+
+    // split starts the filter for each further 10 MiB of output: the last full file is kept beside the one being written.
+    private static readonly string[] LoggerArguments =
+        ["-b", $"{AgentLog.MaxFileBytes}", "--filter", $"mv -f {AgentLog.CurrentFile} {AgentLog.PreviousFile} 2>/dev/null; exec cat >{AgentLog.CurrentFile}", "-"];
+
+    private static readonly Dictionary<string, string> LoggerEnvironment = new() { ["PATH"] = "/usr/bin:/bin", ["SHELL"] = Shell };
+    private static readonly TimeSpan LoggerFlush = TimeSpan.FromSeconds(2);
+
+    private readonly string _folder;
+    private readonly string _agentId;
+    private readonly ProcessExitWatcher _watcher;
+    private readonly bool _shimSeenAlive;
+
+    private ShimmedProcess(string folder, string agentId, ShimState state, ProcessExitWatcher watcher)
+    {
+        (_folder, _agentId, State, _watcher) = (folder, agentId, state, watcher);
+        _shimSeenAlive = state.Shim.IsAlive;
+        Completion = MonitorAsync();
+    }
+
+    /// <summary>What to keep for <see cref="Reattach"/>.</summary>
+    public ShimState State { get; }
+
+    /// <summary>
+    /// Completes when the program has ended, the last of its output is in the log, and nothing that it started is left.
+    /// </summary>
+    public Task<ProcessExit> Completion { get; }
+
+    /// <summary>The id of the program, which leads its session; 0 where it has not come so far.</summary>
+    public int Pid => ReadNumber(PidFile) ?? 0;
+
+    /// <summary>The program that shims are made of and this machine lacks; null where all are there.</summary>
+    public static string? Missing() => Array.Find([Shell, SetSid, Logger], program => !File.Exists(program));
+
+    /// <summary>Starts a command under a shim.</summary>
+    /// <param name="folder">Where shim and logger keep their files; exists and is the program's own.</param>
+    /// <param name="workspace">The program's working directory.</param>
+    /// <param name="environment">All of the program's environment; the mark of <see cref="ProcessTree"/> is added.</param>
+    /// <exception cref="System.ComponentModel.Win32Exception">The shim could not be started.</exception>
+    public static ShimmedProcess Start(
+        string folder, string workspace, string agentId, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, ProcessExitWatcher watcher)
+    {
+        var marked = new Dictionary<string, string>(environment) { [ProcessTree.MarkVariable] = agentId };
+        var (read, write) = ProcessLauncher.CreatePipe();
+        using (read)
+        using (write)
+        {
+            // A shim whose logger cannot start dies of SIGPIPE at its first word; start the logger first and it never comes to that.
+            var logger = ProcessLauncher.Start(new(Logger, LoggerArguments, LoggerEnvironment, folder, StandardInput: read));
+            var shim = ProcessLauncher.Start(new(Shell, ["-c", ShimScript, workspace, .. command], marked, folder, StandardOutput: write));
+            // A child that has ended already is still there as a zombie until it is reaped: both identities exist.
+            return new(folder, agentId, new(Identity(shim), Identity(logger)), watcher);
+        }
+
+        static ProcessIdentity Identity(int pid) => new(pid, ProcessStat.Read(pid)?.StartTime ?? 0);
+    }
+
+    /// <summary>Takes up a process that an earlier kernel started. One that has ended meanwhile completes with what its shim wrote down.</summary>
+    public static ShimmedProcess Reattach(string folder, string agentId, ShimState state, ProcessExitWatcher watcher) =>
+        new(folder, agentId, state, watcher);
+
+    /// <summary>
+    /// Ends the program: SIGTERM to its process group, SIGKILL to all it has left after <paramref name="grace"/>, and
+    /// returns when that is confirmed. Safe to call more than once, and at the same time.
+    /// </summary>
+    /// <exception cref="IOException">Something survived SIGKILL.</exception>
+    [SuppressMessage("Reliability", "MA0040", Justification = "Stopping must not be stopped half way: it is bounded instead.")]
+    public async Task<ProcessExit> StopAsync(TimeSpan grace)
+    {
+        if (!Completion.IsCompleted && Tree.SignalGroup(NativeMethods.SigTerm))
+        {
+            try
+            {
+                return await Completion.WaitAsync(grace);
+            }
+            catch (TimeoutException)
+            {
+                // It would not go by itself.
+            }
+        }
+
+        if (!Completion.IsCompleted)
+        {
+            // The shim lives on to write the exit status, unless it never came to start the program.
+            await Tree.KillAllAsync(_watcher, spare: Pid == 0 ? 0 : State.Shim.Pid);
+        }
+
+        return await Completion.WaitAsync(ProcessTree.KillTimeout + LoggerFlush);
+    }
+
+    // By session only while the shim vouches for it: once all of a session are gone, its id can become a stranger's.
+    private ProcessTree Tree => new(_shimSeenAlive ? Pid : 0, _agentId);
+
+    private async Task<ProcessExit> MonitorAsync()
+    {
+        await _watcher.WatchAsync(State.Shim);
+        string? leftover = null;
+        try
+        {
+            await Tree.KillAllAsync(_watcher);
+        }
+        catch (IOException exception)
+        {
+            leftover = exception.Message;
+        }
+
+        await FinishLogAsync();
+        return ReadNumber(ExitFile) switch
+        {
+            null => new(null, null, leftover),
+            > 128 and <= 192 and var status => new(null, status - 128, leftover), // how a shell reports a signal
+            var status => new(status, null, leftover),
+        };
+    }
+
+    private async Task FinishLogAsync()
+    {
+        try
+        {
+            await _watcher.WatchAsync(State.Logger).WaitAsync(LoggerFlush); // nobody holds the other end of its pipe any more
+        }
+        catch (TimeoutException)
+        {
+            _ = NativeMethods.Kill(State.Logger.Pid, NativeMethods.SigKill);
+        }
+    }
+
+    private int? ReadNumber(string file)
+    {
+        try
+        {
+            return int.TryParse(File.ReadAllText(Path.Combine(_folder, file)), CultureInfo.InvariantCulture, out var number) ? number : null;
+        }
+        catch (IOException)
+        {
+            return null; // not written, or gone with the folder
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using AgentKernel.Contracts;
+using AgentKernel.Rpc;
+using AgentKernel.ServiceDefaults;
+using AgentKernel.ServiceDefaults.Access;
+using AgentKernel.Spawner.Agents;
+using AgentKernel.Spawner.AgentTypes;
+using AgentKernel.Spawner.Backends;
+using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Processes;
+using AgentKernel.Spawner.Teams;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace AgentKernel.Spawner;
+
+/// <summary>Hosts AgentSpawnerService, alone or beside other parts.</summary>
+public static class SpawnerHosting
+{
+    // spawn_info, metadata and env have 64 KiB each; the rest is small.
+    private const int MaxRequestBytes = 1024 * 1024;
+
+    /// <summary>Adds the spawner. Wants a <see cref="DataDirectory"/> and <see cref="AccessTokens"/> among the services.</summary>
+    /// <exception cref="InvalidOperationException">A setting is wrong; the message names its key.</exception>
+    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options)
+    {
+        if (options.Problems().ToList() is { Count: > 0 } problems)
+        {
+            throw new InvalidOperationException(string.Join("; ", problems));
+        }
+
+        services.AddRpc();
+        services.AddSingleton(options);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<LockedDataDirectory>();
+        services.AddSingleton<ProcessExitWatcher>();
+        services.AddSingleton<IAgentBackend, LocalBackend>();
+        services.AddSingleton<BackendCatalog>();
+        services.AddSingleton<AgentTypeCatalog>();
+        services.AddSingleton<AgentStore>();
+        services.AddSingleton<TeamRegistry>();
+        services.AddSingleton<AgentSupervisor>();
+        services.AddSingleton<AgentSpawnerService>();
+        services.AddHostedService(provider => provider.GetRequiredService<AgentSupervisor>());
+        return services;
+    }
+
+    /// <summary>Maps the RPCs of AgentSpawnerService.</summary>
+    public static IEndpointRouteBuilder MapSpawner(this IEndpointRouteBuilder endpoints)
+    {
+        var service = endpoints.ServiceProvider.GetRequiredService<AgentSpawnerService>();
+        endpoints.MapRpc(AgentSpawnerMethods.CreateTeam, service.CreateTeamAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.GetTeam, service.GetTeamAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.ListTeams, service.ListTeamsAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.DeleteTeam, service.DeleteTeamAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.SpawnAgent, service.SpawnAgentAsync, MaxRequestBytes);
+        endpoints.MapRpc(AgentSpawnerMethods.GetAgent, service.GetAgentAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.ListAgents, service.ListAgentsAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.WatchAgents, service.WatchAgentsAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.KillAgent, service.KillAgentAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.ReadAgentLog, service.ReadAgentLogAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.ResolveAgent, service.ResolveAgentAsync);
+        endpoints.MapRpc(AgentSpawnerMethods.ReportActivity, service.ReportActivityAsync);
+        endpoints.MapUnknownRpc(AgentSpawnerMethods.Service);
+        return endpoints;
+    }
+}

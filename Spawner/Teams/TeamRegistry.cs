@@ -1,0 +1,174 @@
+using System.Text.Json;
+using AgentKernel.Contracts.V1;
+using AgentKernel.Rpc;
+using AgentKernel.ServiceDefaults;
+using AgentKernel.Spawner.Agents;
+using Google.Protobuf.WellKnownTypes;
+
+namespace AgentKernel.Spawner.Teams;
+
+/// <summary>A team as it is kept.</summary>
+internal sealed record TeamRecord(string Id, ResourceAmounts Capacity, DateTimeOffset CreatedAt);
+
+/// <summary>
+/// The teams, and what their agents hold of them. Reservations never add up to more than the host has times the
+/// overcommit factor, and agents never to more than their team reserved.
+/// </summary>
+internal sealed class TeamRegistry
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Entry> _teams = [];
+    private readonly ResourceAmounts _host;
+    private readonly string _folder;
+    private readonly TimeProvider _time;
+
+    public TeamRegistry(LockedDataDirectory home, SpawnerOptions options, TimeProvider time)
+    {
+        _time = time;
+        _folder = home.Combine("teams");
+        _host = new(
+            System.Environment.ProcessorCount * options.CpuOvercommit,
+            (long)(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes * options.MemoryOvercommit),
+            null);
+        DataDirectory.CreateFolder(_folder);
+        // The default team: for agents that name none. Unlimited, and not listed.
+        _teams[""] = new(new("", new(null, null, null), time.GetUtcNow()));
+        foreach (var file in Directory.EnumerateFiles(_folder, "*.json"))
+        {
+            var record = JsonSerializer.Deserialize(File.ReadAllBytes(file), RecordJson.Default.TeamRecord)!;
+            _teams[record.Id] = new(record);
+        }
+    }
+
+    /// <exception cref="RpcException">ALREADY_EXISTS, or RESOURCE_EXHAUSTED with what is free.</exception>
+    public Team Create(string id, ResourceAmounts capacity)
+    {
+        lock (_gate)
+        {
+            if (_teams.ContainsKey(id))
+            {
+                throw new RpcException(RpcStatusCode.AlreadyExists, $"team_id: there is a team '{id}' already");
+            }
+
+            var reserved = _teams.Values.Aggregate(ResourceAmounts.None, (sum, team) => sum + team.Record.Capacity);
+            if (_host.Lacks(reserved, capacity) is { } lack)
+            {
+                throw new RpcException(RpcStatusCode.ResourceExhausted, $"team '{id}' does not fit on this host beside the other teams: {lack} (overcommit included)");
+            }
+
+            var entry = new Entry(new(id, capacity, _time.GetUtcNow()));
+            DataDirectory.WriteAtomically(FileOf(id), JsonSerializer.SerializeToUtf8Bytes(entry.Record, RecordJson.Default.TeamRecord));
+            _teams[id] = entry;
+            return entry.ToMessage();
+        }
+    }
+
+    /// <exception cref="RpcException">NOT_FOUND.</exception>
+    public Team Get(string id)
+    {
+        lock (_gate)
+        {
+            return Find(id).ToMessage();
+        }
+    }
+
+    public IReadOnlyList<Team> List()
+    {
+        lock (_gate)
+        {
+            return [.. _teams.Values.Where(team => team.Record.Id.Length > 0).OrderBy(team => team.Record.Id, StringComparer.Ordinal).Select(team => team.ToMessage())];
+        }
+    }
+
+    /// <summary>Takes an agent's share out of its team's capacity, until the lease is disposed of.</summary>
+    /// <exception cref="RpcException">NOT_FOUND, RESOURCE_EXHAUSTED with what is free, or FAILED_PRECONDITION while the team is being deleted.</exception>
+    public TeamLease Take(string id, ResourceAmounts share)
+    {
+        lock (_gate)
+        {
+            var team = Find(id);
+            if (team.Closing)
+            {
+                throw new RpcException(RpcStatusCode.FailedPrecondition, $"team '{id}' is being deleted");
+            }
+
+            if (team.Record.Capacity.Lacks(team.Used, share) is { } lack)
+            {
+                throw new RpcException(RpcStatusCode.ResourceExhausted, $"team '{id}' is full: {lack}");
+            }
+
+            return Hold(team, share);
+        }
+    }
+
+    /// <summary>Takes back the share of an agent that has outlived the kernel, whatever else holds the team's capacity.</summary>
+    public TeamLease Retake(string id, ResourceAmounts share)
+    {
+        lock (_gate)
+        {
+            return Hold(_teams.TryGetValue(id, out var team) ? team : _teams[""], share);
+        }
+    }
+
+    /// <summary>Lets no further agent into the team.</summary>
+    /// <exception cref="RpcException">NOT_FOUND.</exception>
+    public void Close(string id)
+    {
+        lock (_gate)
+        {
+            Find(id).Closing = true;
+        }
+    }
+
+    /// <summary>Gives a closed team's capacity back to the host.</summary>
+    public void Remove(string id)
+    {
+        lock (_gate)
+        {
+            File.Delete(FileOf(id));
+            _teams.Remove(id);
+        }
+    }
+
+    private TeamLease Hold(Entry team, ResourceAmounts share)
+    {
+        team.Used += share;
+        return new(() =>
+        {
+            lock (_gate)
+            {
+                team.Used -= share;
+            }
+        });
+    }
+
+    private Entry Find(string id) =>
+        _teams.TryGetValue(id, out var team) ? team : throw new RpcException(RpcStatusCode.NotFound, $"team_id: there is no team '{id}'");
+
+    private string FileOf(string id) => Path.Combine(_folder, $"{id}.json");
+
+    private sealed class Entry(TeamRecord record)
+    {
+        public TeamRecord Record { get; } = record;
+
+        public ResourceAmounts Used { get; set; } = ResourceAmounts.None;
+
+        public bool Closing { get; set; }
+
+        public Team ToMessage() => new()
+        {
+            Id = Record.Id,
+            Capacity = Record.Capacity.ToMessage(),
+            Used = Used.ToMessage(),
+            CreatedAt = Record.CreatedAt.ToTimestamp(),
+        };
+    }
+}
+
+/// <summary>An agent's share of its team. Disposing gives it back, once.</summary>
+internal sealed class TeamLease(Action giveBack) : IDisposable
+{
+    private Action? _giveBack = giveBack;
+
+    public void Dispose() => Interlocked.Exchange(ref _giveBack, null)?.Invoke();
+}
