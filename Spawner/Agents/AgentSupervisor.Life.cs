@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace AgentKernel.Spawner.Agents;
 
 /// <summary>The life of agents beyond one call: across restarts of the kernel, until their end, and an hour after it.</summary>
-internal sealed partial class AgentSupervisor : IHostedService
+internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Task, bool> _lives = new();
@@ -42,6 +42,8 @@ internal sealed partial class AgentSupervisor : IHostedService
             await Task.WhenAll(_lives.Keys).WaitAsync(cancellationToken);
         }
     }
+
+    public void Dispose() => _stopping.Dispose();
 
     private async Task TakeUpAsync(AgentRecord record, CancellationToken cancellationToken)
     {
@@ -76,7 +78,7 @@ internal sealed partial class AgentSupervisor : IHostedService
     private void Own(Task life)
     {
         _lives[life] = true;
-        life.ContinueWith(ended => _lives.TryRemove(ended, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = life.ContinueWith(ended => _lives.TryRemove(ended, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     // The one task of a running agent, owned by _lives: from ready to the day its record is dropped.

@@ -42,7 +42,7 @@ internal sealed partial class AgentSupervisor(
             TeamId = request.TeamId,
             AgentType = type.Name,
             Backend = backends.Chosen.Name,
-            TransportFormat = request.TransportFormat.Length > 0 ? request.TransportFormat : type.TransportFormats.FirstOrDefault() ?? "anthropic",
+            TransportFormat = request.TransportFormat.Length > 0 ? request.TransportFormat : type.TransportFormats is [var first, ..] ? first : "anthropic",
             Metadata = request.Metadata.ToDictionary(),
             Resources = share,
             NonceHash = SecretToken.Hash(nonce),
@@ -82,7 +82,8 @@ internal sealed partial class AgentSupervisor(
             either.Token.ThrowIfCancellationRequested();
         }
 
-        LogSpawned(record.Id, record.Name, record.AgentType, (time.GetUtcNow() - record.CreatedAt).TotalMilliseconds);
+        var took = time.GetUtcNow() - record.CreatedAt;
+        LogSpawned(record.Id, record.Name, record.AgentType, took);
         return (agent.ToMessage(), nonce);
     }
 
@@ -225,6 +226,6 @@ internal sealed partial class AgentSupervisor(
 
     private static RpcException ShuttingDown() => new(RpcStatusCode.Unavailable, "the kernel is shutting down");
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Agent {AgentId} ({Name}, {AgentType}) is ready after {Milliseconds:0.0} ms")]
-    private partial void LogSpawned(string agentId, string name, string agentType, double milliseconds);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Agent {AgentId} ({Name}, {AgentType}) is ready after {Took}")]
+    private partial void LogSpawned(string agentId, string name, string agentType, TimeSpan took);
 }

@@ -49,18 +49,18 @@ internal sealed record ResourceAmounts(double? Cpu, long? MemoryBytes, int? Agen
     public string? Lacks(ResourceAmounts used, ResourceAmounts wanted)
     {
         const double rounding = 1e-9; // of sums of fractions of cores
-        if (wanted.Cpu > Cpu - used.Cpu + rounding)
+        if (Cpu - (used.Cpu ?? 0) is { } cpu && wanted.Cpu > cpu + rounding)
         {
-            return $"{wanted.Cpu:0.###} cpu wanted, {Math.Max(0, Cpu.Value - used.Cpu!.Value):0.###} of {Cpu:0.###} free";
+            return $"{wanted.Cpu:0.###} cpu wanted, {Math.Max(0, cpu):0.###} of {Cpu:0.###} free";
         }
 
-        if (wanted.MemoryBytes > MemoryBytes - used.MemoryBytes)
+        if (MemoryBytes - (used.MemoryBytes ?? 0) is { } memory && wanted.MemoryBytes > memory)
         {
-            return $"{wanted.MemoryBytes} bytes of memory wanted, {Math.Max(0, MemoryBytes.Value - used.MemoryBytes!.Value)} of {MemoryBytes} free";
+            return $"{wanted.MemoryBytes} bytes of memory wanted, {Math.Max(0, memory)} of {MemoryBytes} free";
         }
 
-        return wanted.Agents > Agents - used.Agents
-            ? $"{wanted.Agents} agent wanted, {Math.Max(0, Agents.Value - used.Agents!.Value)} of {Agents} places free"
+        return Agents - (used.Agents ?? 0) is { } places && wanted.Agents > places
+            ? $"{wanted.Agents} agents wanted, {Math.Max(0, places)} of {Agents} places free"
             : null;
     }
 
