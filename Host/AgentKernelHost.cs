@@ -1,0 +1,124 @@
+using System.Net;
+using AgentKernel.AgentGateway;
+using AgentKernel.Client;
+using AgentKernel.ServiceDefaults;
+using AgentKernel.ServiceDefaults.Access;
+using AgentKernel.Spawner;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace AgentKernel.Host;
+
+/// <summary>A whole kernel in this process: all services on two loopback ports, and a client that is connected to them.</summary>
+/// <example>
+/// <code>
+/// await using var kernel = await AgentKernelHost.StartAsync();
+/// var agent = await kernel.Client.Spawner.SpawnAsync("helper", new OpenClawSpawnInfo());
+/// Console.WriteLine(await kernel.Client.AskAsync(agent, "Hello"));
+/// </code>
+/// </example>
+public sealed class AgentKernelHost : IAsyncDisposable
+{
+    private const string LogLevelVariable = "AGENTKERNEL_LOG_LEVEL";
+
+    private readonly WebApplication _app;
+    private readonly DataDirectory _home;
+
+    private AgentKernelHost(WebApplication app, DataDirectory home, KernelEndpoints endpoints, string operatorToken)
+    {
+        (_app, _home, Endpoints, OperatorToken) = (app, home, endpoints, operatorToken);
+        Client = new(endpoints.Grpc, operatorToken);
+    }
+
+    /// <summary>A client of this kernel, with the operator's token. Disposed with the host.</summary>
+    public AgentKernelClient Client { get; }
+
+    /// <summary>Where it listens.</summary>
+    public KernelEndpoints Endpoints { get; }
+
+    /// <summary>Its data directory.</summary>
+    public string Home => _home.Path;
+
+    /// <summary>What operators present to it.</summary>
+    public string OperatorToken { get; }
+
+    /// <summary>Starts a kernel and returns when it serves. Agents that an earlier one on the same data directory left are taken up again.</summary>
+    /// <exception cref="InvalidOperationException">Another kernel runs on the data directory, or a setting is wrong.</exception>
+    /// <exception cref="IOException">A port is taken.</exception>
+    public static async Task<AgentKernelHost> StartAsync(AgentKernelHostOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new();
+        var home = new DataDirectory(options.Home);
+        var tokens = new AccessTokens(options.OperatorToken ?? home.OperatorToken(), home.ServiceToken());
+
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(options.Http, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(options.Grpc, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        builder.Logging.SetMinimumLevel(options.LogLevel ?? LogLevelFromEnvironment());
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.AddRoutingCore();
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>(); // signals are the embedding program's to handle
+        builder.Services.AddSingleton(home);
+        builder.Services.AddSingleton(tokens);
+        builder.Services.AddSpawner(options.Spawner);
+
+        WebApplication? app = null;
+        builder.Services.AddAgentGateway(options.Gateway with { ServiceToken = tokens.Service }, () => AddressOf(app!, 1));
+        app = builder.Build();
+        try
+        {
+            app.MapSpawner();
+            app.MapAgentGateway();
+            await app.StartAsync(cancellationToken);
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+
+        var endpoints = new KernelEndpoints(AddressOf(app, 0), AddressOf(app, 1));
+        endpoints.Write(home);
+        return new(app, home, endpoints, tokens.Operator);
+    }
+
+    /// <summary>Stops serving, ends all agents unless the options say otherwise, and lets go of the data directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        KernelEndpoints.Delete(_home);
+        Client.Dispose();
+        await _app.StopAsync();
+        await _app.DisposeAsync();
+    }
+
+    // In the order in which they were told to listen: HTTP, then gRPC.
+    private static Uri AddressOf(WebApplication app, int index) =>
+        new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ElementAt(index));
+
+    private static LogLevel LogLevelFromEnvironment() => Environment.GetEnvironmentVariable(LogLevelVariable) switch
+    {
+        null or "" => LogLevel.Warning,
+        var name when Enum.TryParse<LogLevel>(name, ignoreCase: true, out var level) => level,
+        "INFO" or "info" => LogLevel.Information,
+        "WARN" or "warn" => LogLevel.Warning,
+        var name => throw new InvalidOperationException($"{LogLevelVariable} is '{name}'; it may be {string.Join(", ", Enum.GetNames<LogLevel>())}"),
+    };
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}
