@@ -18,13 +18,19 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
 
     private readonly SocketFolder _sockets = new(home.Path);
 
-    public string Name => "local";
+    public const string BackendName = "local";
 
-    public BackendCapabilities Capabilities { get; } = new(Isolated: false, Remote: false);
+    public static readonly BackendCapabilities Abilities = new(Isolated: false, Remote: false);
 
-    public Task<BackendProbe> ProbeAsync(CancellationToken cancellationToken) => Task.FromResult(ShimmedProcess.Missing() is { } missing
-        ? new BackendProbe(false, $"{missing} is not installed; it is in Debian's packages coreutils and util-linux")
-        : new BackendProbe(true, "subprocesses of this user, without isolation"));
+    public string Name => BackendName;
+
+    public BackendCapabilities Capabilities => Abilities;
+
+    public static BackendProbe Probe() => ShimmedProcess.Missing() is { } missing
+        ? new(false, $"{missing} is not installed; it is in Debian's packages coreutils and util-linux")
+        : new(true, "subprocesses of this user; no isolation: an agent can read and do all that this user can");
+
+    public Task<BackendProbe> ProbeAsync(CancellationToken cancellationToken) => Task.FromResult(Probe());
 
     public async Task<IAgentHandle> StartAsync(AgentSpec spec, CancellationToken cancellationToken)
     {
@@ -135,7 +141,9 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         return new(null, new Uri($"http://127.0.0.1:{port}"));
     }
 
-    private static IReadOnlyList<string> Resolve(AgentType type)
+    /// <summary>The type's command, its program found.</summary>
+    /// <exception cref="AgentStartException">There is no such program.</exception>
+    public static IReadOnlyList<string> Resolve(AgentType type)
     {
         var program = type.Command[0];
         if (program.Contains('/', StringComparison.Ordinal))
