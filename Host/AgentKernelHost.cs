@@ -29,10 +29,11 @@ public sealed class AgentKernelHost : IAsyncDisposable
 
     private readonly WebApplication _app;
     private readonly DataDirectory _home;
+    private readonly bool _ephemeral;
 
-    private AgentKernelHost(WebApplication app, DataDirectory home, KernelEndpoints endpoints, string operatorToken)
+    private AgentKernelHost(WebApplication app, DataDirectory home, bool ephemeral, KernelEndpoints endpoints, string operatorToken)
     {
-        (_app, _home, Endpoints, OperatorToken) = (app, home, endpoints, operatorToken);
+        (_app, _home, _ephemeral, Endpoints, OperatorToken) = (app, home, ephemeral, endpoints, operatorToken);
         Client = new(endpoints.Grpc, operatorToken);
     }
 
@@ -54,7 +55,7 @@ public sealed class AgentKernelHost : IAsyncDisposable
     public static async Task<AgentKernelHost> StartAsync(AgentKernelHostOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        var home = new DataDirectory(options.Home);
+        var home = new DataDirectory(options.Ephemeral ? Directory.CreateTempSubdirectory("agentkernel-").FullName : options.Home);
         var tokens = new AccessTokens(options.OperatorToken ?? home.OperatorToken(), home.ServiceToken());
 
         var builder = WebApplication.CreateEmptyBuilder(new());
@@ -85,12 +86,13 @@ public sealed class AgentKernelHost : IAsyncDisposable
         catch
         {
             await app.DisposeAsync();
+            RemoveIf(options.Ephemeral, home);
             throw;
         }
 
         var endpoints = new KernelEndpoints(AddressOf(app, 0), AddressOf(app, 1));
         endpoints.Write(home);
-        return new(app, home, endpoints, tokens.Operator);
+        return new(app, home, options.Ephemeral, endpoints, tokens.Operator);
     }
 
     /// <summary>Stops serving, ends all agents unless the options say otherwise, and lets go of the data directory.</summary>
@@ -100,6 +102,15 @@ public sealed class AgentKernelHost : IAsyncDisposable
         Client.Dispose();
         await _app.StopAsync();
         await _app.DisposeAsync();
+        RemoveIf(_ephemeral, _home);
+    }
+
+    private static void RemoveIf(bool ephemeral, DataDirectory home)
+    {
+        if (ephemeral)
+        {
+            Directory.Delete(home.Path, recursive: true);
+        }
     }
 
     // In the order in which they were told to listen: HTTP, then gRPC.

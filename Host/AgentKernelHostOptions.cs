@@ -11,6 +11,12 @@ public sealed record AgentKernelHostOptions
     /// <summary>The data directory; null: <c>AGENTKERNEL_HOME</c>, or <c>~/.agentkernel</c>.</summary>
     public string? Home { get; init; }
 
+    /// <summary>
+    /// A data directory of this kernel's own, in the system's temporary folder, removed with the kernel: for programs that
+    /// bring their own kernel and leave no trace. Takes the place of <see cref="Home"/>.
+    /// </summary>
+    public bool Ephemeral { get; init; }
+
     /// <summary>Where to serve HTTP/1.1: turns as server-sent events, Connect. Port 0: a free one.</summary>
     public IPEndPoint Http { get; init; } = new(IPAddress.Loopback, 0);
 

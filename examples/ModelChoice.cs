@@ -5,7 +5,4 @@ internal static class ModelChoice
         Environment.GetEnvironmentVariable("LLM_API_KEY") is { Length: > 0 } ? "anthropic"
         : Environment.GetEnvironmentVariable("OPENAI_API_KEY") is { Length: > 0 } ? "openai"
         : "scripted";
-
-    /// <summary>A data directory of this run's own, in the system's temporary folder.</summary>
-    public static string TemporaryHome() => Directory.CreateTempSubdirectory("agentkernel-example-").FullName;
 }

@@ -27,8 +27,7 @@ internal static class SimpleAgentDemo
         var model = DemoModel.Choose();
         output.Say(model.Remark);
 
-        using var home = DemoHome.Create();
-        await using var kernel = await AgentKernelHost.StartAsync(KernelOptions.Read(command) with { Home = home.Path }, cancellationToken);
+        await using var kernel = await AgentKernelHost.StartAsync(KernelOptions.Read(command) with { Ephemeral = true }, cancellationToken);
         output.Say($"The kernel listens on {kernel.Endpoints.Http.Authority}.");
 
         var agent = await kernel.Client.Spawner.SpawnAsync(

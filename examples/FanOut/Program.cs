@@ -8,7 +8,7 @@ var topic = args.Length > 0 ? args[0] : "the tides";
 var provider = ModelChoice.Provider();
 string[] fields = ["physics", "biology", "history", "navigation", "poetry"];
 
-await using var kernel = await AgentKernelHost.StartAsync(new() { Home = ModelChoice.TemporaryHome() });
+await using var kernel = await AgentKernelHost.StartAsync(new() { Ephemeral = true });
 await kernel.Client.Spawner.CreateTeamAsync("fan-out", new() { Cpu = 6 });
 
 var specialists = await Task.WhenAll(fields.Select(field => kernel.Client.Spawner.SpawnAsync(

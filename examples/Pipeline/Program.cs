@@ -7,7 +7,7 @@ using AgentKernel.Host;
 var topic = args.Length > 0 ? args[0] : "the tides";
 var provider = ModelChoice.Provider();
 
-await using var kernel = await AgentKernelHost.StartAsync(new() { Home = ModelChoice.TemporaryHome() });
+await using var kernel = await AgentKernelHost.StartAsync(new() { Ephemeral = true });
 var researcher = await SpawnAsync("researcher", "You gather facts. Answer with a short list.");
 var analyst = await SpawnAsync("analyst", "You look for what matters in a list of facts.");
 
