@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using AgentKernel.Client;
+
+namespace AgentKernel.Benchmarks;
+
+/// <summary>A kernel of the benchmark's own: <c>agentkernel up</c> as a process, on a data directory that goes with it.</summary>
+internal sealed class KernelProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+
+    private KernelProcess(Process process, JsonNode endpoints)
+    {
+        _process = process;
+        Http = new Uri((string)endpoints["http"]!);
+        Home = (string)endpoints["home"]!;
+        Client = new AgentKernelClient(new Uri((string)endpoints["grpc"]!), (string)endpoints["token"]!);
+    }
+
+    public int ProcessId => _process.Id;
+
+    public Uri Http { get; }
+
+    public string Home { get; }
+
+    public AgentKernelClient Client { get; }
+
+    public static async Task<KernelProcess> StartAsync()
+    {
+        var start = new ProcessStartInfo(Repository.Cli) { RedirectStandardOutput = true };
+        foreach (var argument in new[] { "up", "--json", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--home", Directory.CreateTempSubdirectory("agentkernel-bench-").FullName })
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        var process = Process.Start(start)!;
+        var line = await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("the kernel did not start");
+        return new(process, JsonNode.Parse(line)!);
+    }
+
+    /// <summary>An agent that answers with the scripted model, its words <paramref name="delayMilliseconds"/> apart.</summary>
+    public Task<OwnedAgent> SpawnScriptedAsync(string name, int delayMilliseconds = 0) => Client.Spawner.SpawnAsync(new Contracts.V1.SpawnAgentRequest
+    {
+        Name = name,
+        SpawnInfo = Google.Protobuf.WellKnownTypes.Any.Pack(Google.Protobuf.JsonParser.Default.Parse<Google.Protobuf.WellKnownTypes.Struct>(
+            $$"""{"provider":"scripted","no_tools":true,"scripted_delay_ms":{{delayMilliseconds}}}""")),
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        using (var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]))
+        {
+            await kill.WaitForExitAsync();
+        }
+
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        Directory.Delete(Home, recursive: true);
+    }
+}

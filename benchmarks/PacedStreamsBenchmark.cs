@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using AgentKernel.Client;
+
+namespace AgentKernel.Benchmarks;
+
+/// <summary>64 agents that each send 100 events a second: what is lost or late, and what an event costs the one between.</summary>
+internal static class PacedStreamsBenchmark
+{
+    private const int Streams = 64;
+    private const int Events = 500; // 5 s at 100 a second
+    private const int PaceMilliseconds = 10;
+
+    private static readonly string Message = string.Concat(Enumerable.Range(0, Events).Select(word => $"word{word} "));
+
+    public static async Task<JsonObject> RunAsync()
+    {
+        await using var kernel = await KernelProcess.StartAsync();
+        var paced = await SpawnAsync(kernel, PaceMilliseconds);
+        await using var nginx = await NginxProcess.StartAsync(kernel, paced);
+
+        // Each once to warm up, then in turn.
+        await MeasureAsync(paced, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
+        await MeasureAsync(paced, agent => TurnRoute.Nginx(nginx, kernel, agent), nginx.WorkerProcessId);
+        var direct = await MeasureAsync(paced, agent => TurnRoute.Direct(kernel, agent), null);
+        var gateway = await MeasureAsync(paced, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
+        var proxy = await MeasureAsync(paced, agent => TurnRoute.Nginx(nginx, kernel, agent), nginx.WorkerProcessId);
+        await Task.WhenAll(paced.Select(agent => kernel.Client.Spawner.KillAsync(agent)));
+
+        var fast = (await SpawnAsync(kernel, 0)).Take(8).ToList();
+        var unpacedDirect = await MeasureAsync(fast, agent => TurnRoute.Direct(kernel, agent), null);
+        var unpacedGateway = await MeasureAsync(fast, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
+
+        var late = 2 * direct.Gaps.P99;
+        return new()
+        {
+            ["streams"] = Streams,
+            ["events_a_second_each"] = 1000 / PaceMilliseconds,
+            ["direct"] = direct.ToJson(late),
+            ["gateway"] = gateway.ToJson(late),
+            ["nginx"] = proxy.ToJson(late),
+            ["late_is_a_gap_over_ms"] = Sample.Rounded(late),
+            ["cpu_per_event_gateway_to_nginx"] = Sample.Rounded(gateway.CpuMicrosecondsPerEvent / proxy.CpuMicrosecondsPerEvent),
+            ["bound"] = "none lost; none late by more than twice the direct p99 gap; at most 2.5 times nginx's CPU an event",
+            ["unpaced_events_a_second"] = new JsonObject { ["direct"] = Math.Round(unpacedDirect.Rate), ["gateway"] = Math.Round(unpacedGateway.Rate) },
+        };
+    }
+
+    private static async Task<List<OwnedAgent>> SpawnAsync(KernelProcess kernel, int pace)
+    {
+        var agents = new List<OwnedAgent>();
+        while (agents.Count < Streams)
+        {
+            agents.AddRange(await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => kernel.SpawnScriptedAsync("stream", pace))));
+        }
+
+        return agents;
+    }
+
+    private static async Task<Outcome> MeasureAsync(List<OwnedAgent> agents, Func<OwnedAgent, TurnRoute> routeTo, int? processId)
+    {
+        var routes = agents.ConvertAll(agent => routeTo(agent));
+        var arrivals = routes.ConvertAll(_ => new List<long>(Events + 8));
+        var cpu = processId is { } before ? ProcessFigures.CpuTime(before) : default;
+        var clock = Stopwatch.GetTimestamp();
+        var counts = await Task.WhenAll(routes.Select((route, index) => route.TakeAsync(Message, () => arrivals[index].Add(Stopwatch.GetTimestamp()))));
+        var elapsed = Stopwatch.GetElapsedTime(clock);
+        var used = processId is { } after ? ProcessFigures.CpuTime(after) - cpu : default;
+        routes.ForEach(route => route.Dispose());
+
+        // The first gap waits for the first word; the last event is the end.
+        var gaps = arrivals.SelectMany(times => times.Zip(times.Skip(1), (from, to) => Stopwatch.GetElapsedTime(from, to).TotalMilliseconds));
+        return new(new Sample(gaps), counts.Sum(), counts.Count(count => count < Events), elapsed, used);
+    }
+
+    private sealed record Outcome(Sample Gaps, int Received, int ShortStreams, TimeSpan Elapsed, TimeSpan Cpu)
+    {
+        public double CpuMicrosecondsPerEvent => Cpu.TotalMicroseconds / Received;
+
+        public double Rate => Received / Elapsed.TotalSeconds;
+
+        public JsonObject ToJson(double late) => new()
+        {
+            ["events"] = Received,
+            ["streams_that_lost_events"] = ShortStreams,
+            ["gap"] = Gaps.ToJson(),
+            ["late_events"] = Gaps.CountOver(late),
+            ["cpu_per_event_us"] = Sample.Rounded(CpuMicrosecondsPerEvent),
+        };
+    }
+}
