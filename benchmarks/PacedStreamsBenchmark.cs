@@ -16,7 +16,7 @@ internal static class PacedStreamsBenchmark
     public static async Task<JsonObject> RunAsync()
     {
         await using var kernel = await KernelProcess.StartAsync();
-        var paced = await SpawnAsync(kernel, PaceMilliseconds);
+        var paced = await SpawnAsync(kernel, Streams, PaceMilliseconds);
         await using var nginx = await NginxProcess.StartAsync(kernel, paced);
 
         // Each once to warm up, then in turn.
@@ -27,7 +27,7 @@ internal static class PacedStreamsBenchmark
         var proxy = await MeasureAsync(paced, agent => TurnRoute.Nginx(nginx, kernel, agent), nginx.WorkerProcessId);
         await Task.WhenAll(paced.Select(agent => kernel.Client.Spawner.KillAsync(agent)));
 
-        var fast = (await SpawnAsync(kernel, 0)).Take(8).ToList();
+        var fast = await SpawnAsync(kernel, count: 8, pace: 0);
         var unpacedDirect = await MeasureAsync(fast, agent => TurnRoute.Direct(kernel, agent), null);
         var unpacedGateway = await MeasureAsync(fast, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
 
@@ -46,10 +46,10 @@ internal static class PacedStreamsBenchmark
         };
     }
 
-    private static async Task<List<OwnedAgent>> SpawnAsync(KernelProcess kernel, int pace)
+    private static async Task<List<OwnedAgent>> SpawnAsync(KernelProcess kernel, int count, int pace)
     {
         var agents = new List<OwnedAgent>();
-        while (agents.Count < Streams)
+        while (agents.Count < count)
         {
             agents.AddRange(await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => kernel.SpawnScriptedAsync("stream", pace))));
         }
