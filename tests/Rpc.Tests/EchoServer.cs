@@ -78,7 +78,11 @@ public sealed class EchoServer : IAsyncLifetime
         new EchoService(Signals).Map(_app);
         // Servers and proxies that are no gRPC servers.
         _app.MapPost("/http/{status:int}", (int status) => Results.StatusCode(status));
-        _app.MapPost("/http/silent", (HttpContext http) => http.Response.ContentType = "application/grpc");
+        _app.MapPost("/http/silent", http =>
+        {
+            http.Response.ContentType = "application/grpc";
+            return Task.CompletedTask;
+        });
         await _app.StartAsync(TestContext.Current.CancellationToken);
         Http1 = new Uri($"http://{http1!.IPEndPoint}"); // set by the callbacks above, which StartAsync has run
         Http2 = new Uri($"http://{http2!.IPEndPoint}");

@@ -11,6 +11,8 @@ internal static class EchoMethods
     public const string Service = "rpc.tests.Echo";
 
     public static readonly UnaryMethod<SayRequest, SayResponse> Say = new(Service, "Say", SayRequest.Parser, SayResponse.Parser);
+    /// <summary>The same with a limit of its own, beyond Kestrel's.</summary>
+    public static readonly UnaryMethod<SayRequest, SayResponse> SayBig = new(Service, "SayBig", SayRequest.Parser, SayResponse.Parser);
     public static readonly UnaryMethod<HangRequest, HangResponse> Hang = new(Service, "Hang", HangRequest.Parser, HangResponse.Parser);
     public static readonly ServerStreamingMethod<CountRequest, CountResponse> Count = new(Service, "Count", CountRequest.Parser, CountResponse.Parser);
     public static readonly UnaryMethod<SignalRequest, SignalResponse> Signal = new(Service, "Signal", SignalRequest.Parser, SignalResponse.Parser);
@@ -35,6 +37,7 @@ internal sealed class EchoService(Signals signals)
     public void Map(IEndpointRouteBuilder endpoints)
     {
         endpoints.MapRpc(EchoMethods.Say, SayAsync);
+        endpoints.MapRpc(EchoMethods.SayBig, SayAsync, maxReceiveMessageBytes: 40 * 1024 * 1024);
         endpoints.MapRpc(EchoMethods.Hang, HangAsync);
         endpoints.MapRpc(EchoMethods.Count, (request, context) => CountAsync(request, context.CancellationToken));
         endpoints.MapRpc(EchoMethods.Signal, (request, _) =>
@@ -109,7 +112,7 @@ internal sealed class EchoService(Signals signals)
     private static void Fail(Failure? failure)
     {
         if (failure is { Crash: true })
-            throw new InvalidOperationException("a secret detail");
+            throw new InvalidOperationException("a secret detail " + failure.Message);
         if (failure is not null)
             throw new RpcException((RpcStatusCode)failure.Code, failure.Message);
     }
