@@ -48,9 +48,11 @@ internal static class GrpcStatus
             0x8 => new(RpcStatusCode.Cancelled, $"{authority} cancelled the call", exception),
             0xb => new(RpcStatusCode.ResourceExhausted, $"{authority} asks for fewer calls", exception),
             0xc => new(RpcStatusCode.PermissionDenied, $"{authority} finds the connection not secure enough", exception),
-            // REFUSED_STREAM is the one reset that means "not now"; connection errors fall to the last line.
+            0xd => new(RpcStatusCode.Unavailable, $"{authority} speaks HTTP/1.1 and gRPC needs HTTP/2; is this the right port?", exception),
+            // REFUSED_STREAM means "not now".
             not null and not 0x7 => new(RpcStatusCode.Internal, $"{authority} reset the call: {exception.Message}", exception),
-            _ => new(RpcStatusCode.Unavailable, $"cannot reach {authority}: {exception.Message}", exception),
+            _ when exception is HttpRequestException or OperationCanceledException => new(RpcStatusCode.Unavailable, $"cannot reach {authority}: {exception.Message}", exception),
+            _ => new(RpcStatusCode.Unavailable, $"the connection to {authority} broke: {exception.Message}", exception),
         };
     }
 

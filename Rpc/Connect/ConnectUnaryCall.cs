@@ -26,7 +26,12 @@ internal sealed class ConnectUnaryCall(HttpContext http, bool json) : ServerCall
         else
         {
             http.Response.ContentLength = message.CalculateSize();
-            _write = () => message.WriteTo(http.Response.BodyWriter);
+            _write = () =>
+            {
+                // Google.Protobuf advances by nothing before it asks for memory, which Kestrel refuses.
+                http.Response.BodyWriter.GetSpan();
+                message.WriteTo(http.Response.BodyWriter);
+            };
         }
         return Task.CompletedTask;
     }

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Text;
+using System.Text.Json;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
@@ -20,6 +22,7 @@ namespace AgentKernel.Rpc.Server;
 internal sealed class MessageCodec<T>(MessageParser<T> parser)
     where T : class, IMessage<T>
 {
+    private const int MaxJsonDepth = 64;
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly MessageDescriptor _type = parser.ParseFrom(ReadOnlySequence<byte>.Empty).Descriptor;
@@ -41,7 +44,8 @@ internal sealed class MessageCodec<T>(MessageParser<T> parser)
 
     public T ReadJson(ReadOnlySequence<byte> bytes)
     {
-        using var text = new StreamReader(System.IO.Pipelines.PipeReader.Create(bytes).AsStream(), StrictUtf8, detectEncodingFromByteOrderMarks: false);
+        CheckJson(bytes);
+        using var text = new StreamReader(PipeReader.Create(bytes).AsStream(), StrictUtf8, detectEncodingFromByteOrderMarks: false);
         try
         {
             return (T)_json.Value.Parser.Parse(text, _type);
@@ -67,6 +71,26 @@ internal sealed class MessageCodec<T>(MessageParser<T> parser)
         {
             throw new RpcException(RpcStatusCode.Unimplemented,
                 $"the call was done, but its response has no JSON form here ({e.Message}); ask with application/proto or gRPC", e);
+        }
+    }
+
+    /// <summary>
+    /// Google.Protobuf counts the depth of objects but not of arrays: without this a few KiB of brackets overflow
+    /// the stack and end the process.
+    /// </summary>
+    private void CheckJson(ReadOnlySequence<byte> bytes)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = MaxJsonDepth });
+            while (reader.Read())
+            {
+                // Reading is checking.
+            }
+        }
+        catch (JsonException e)
+        {
+            throw Malformed("JSON", e);
         }
     }
 
