@@ -1,0 +1,141 @@
+using AgentKernel.AgentRuntime.Configuration;
+using AgentKernel.AgentRuntime.Providers;
+using AgentKernel.AgentRuntime.Tools;
+
+namespace AgentKernel.AgentRuntime.Conversation;
+
+/// <summary>The agent: its one conversation, its tools, and what it has used. Knows nothing of how it is reached.</summary>
+internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet tools, TimeProvider clock) : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TurnGate _gate = new();
+    private readonly IModelSession _session = provider.Open(tools.Definitions);
+    private readonly Lock _counting = new();
+    private Task _warmUp = Task.CompletedTask;
+    private string _systemPrompt = config.SystemPrompt;
+    private AgentTotals _totals = new(0, TokenUsage.None);
+
+    public AgentConfig Config => config;
+
+    public IReadOnlyList<ToolDefinition> Tools => tools.Definitions;
+
+    public Transcript Transcript { get; } = new(clock);
+
+    public DateTimeOffset StartedAt { get; } = clock.GetUtcNow();
+
+    /// <summary>Is cancelled when the agent is told to stop.</summary>
+    public CancellationToken Stopping => _stopping.Token;
+
+    public AgentTotals Totals
+    {
+        get
+        {
+            lock (_counting)
+                return _totals;
+        }
+    }
+
+    /// <summary>Lets the next turn in; null when another one is running.</summary>
+    public Task<TurnPass?> TryEnterAsync(CancellationToken gone) => _gate.TryEnterAsync(gone);
+
+    /// <summary>Loads what the first turn would have to wait for, in the background.</summary>
+    public void WarmUp()
+    {
+        if (ModelProviders.Missing(config.Model) is null)
+            _warmUp = Task.Run(provider.WarmUp);
+    }
+
+    /// <summary>Runs a turn and tells <paramref name="open"/>'s sink of it. Fails only before that is opened.</summary>
+    /// <param name="pass">The right to do so.</param>
+    /// <param name="open">Called once the input is accepted.</param>
+    /// <exception cref="TurnInputException">The provider cannot take the content; nothing has changed.</exception>
+    public async Task RunTurnAsync(TurnPass pass, TurnInput input, Func<TurnSink> open)
+    {
+        TurnSink? sink = null;
+        var turn = new Turn(_session, tools, Transcript, input.System ?? _systemPrompt, config.MaxSteps, told => sink!(told));
+        turn.Begin(input);
+        sink = open();
+        var error = await RunAsync(turn, pass.Gone);
+        lock (_counting)
+            _totals = new AgentTotals(_totals.Turns + 1, _totals.Usage + turn.Usage);
+        try
+        {
+            if (error is not null)
+                await sink(new TurnError(error));
+            await sink(new TurnUsage(turn.Usage));
+            await sink(new TurnDone());
+        }
+        catch (OperationCanceledException)
+        {
+            // The caller has gone; there is nobody to tell.
+        }
+    }
+
+    public bool TrySetSystemPrompt(string prompt) => TryChange(() => _systemPrompt = prompt);
+
+    public bool TryClearHistory() => TryChange(() =>
+    {
+        _session.RollBack(0);
+        Transcript.RollBack(0);
+    });
+
+    /// <summary>Tells the running turn to end; later ones end at once.</summary>
+    public Task StopAsync() => _stopping.CancelAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await tools.DisposeAsync();
+        await _warmUp;
+        _stopping.Dispose();
+    }
+
+    /// <returns>Why the turn failed; null when it ended well.</returns>
+    private async Task<string?> RunAsync(Turn turn, CancellationToken gone)
+    {
+        try
+        {
+            await turn.RunAsync(gone);
+            return null;
+        }
+        catch (OperationCanceledException) when (gone.IsCancellationRequested)
+        {
+            turn.CloseUnfinished(cancelled: true);
+            return _stopping.IsCancellationRequested ? "the agent is stopping" : "the turn was cancelled";
+        }
+        // The one place where a turn's failure becomes words, whatever it was: the stream must have its end.
+        catch (Exception e)
+        {
+            turn.CloseUnfinished(cancelled: false);
+            return Explain(e);
+        }
+    }
+
+    private string Explain(Exception exception)
+    {
+        if (exception is TurnFailedException)
+            return exception.Message;
+        if (provider.Explain(exception) is { } explanation)
+            return StrikeOutSecrets(explanation);
+        Diagnostics.Write(StrikeOutSecrets($"a turn failed: {exception}"));
+        return $"the agent failed inside ({exception.GetType().Name}); its log says more";
+    }
+
+    private string StrikeOutSecrets(string text)
+    {
+        foreach (var secret in config.Secrets)
+            text = text.Replace(secret, "***", StringComparison.Ordinal);
+        return text;
+    }
+
+    private bool TryChange(Action change)
+    {
+        using var pass = _gate.TryEnterNow();
+        if (pass is null)
+            return false;
+        change();
+        return true;
+    }
+}
+
+/// <param name="Turns">How many turns have ended.</param>
+internal sealed record AgentTotals(int Turns, TokenUsage Usage);

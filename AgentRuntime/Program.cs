@@ -1,0 +1,37 @@
+using AgentKernel.AgentRuntime;
+using AgentKernel.AgentRuntime.Configuration;
+using AgentKernel.AgentRuntime.Conversation;
+using AgentKernel.AgentRuntime.Providers;
+using AgentKernel.AgentRuntime.Server;
+using AgentKernel.AgentRuntime.Tools;
+
+// The exit code for a configuration that the agent cannot be started with: EX_USAGE of sysexits.h.
+const int UsageError = 64;
+// How long a running turn has to send its last events after SIGTERM.
+var grace = TimeSpan.FromSeconds(1.5);
+
+try
+{
+    using var signals = new StopSignals();
+    var environment = HostEnvironment.Take();
+    var config = ConfigFile.Load(args, environment.Keys);
+
+    var tools = new ToolSet(config.Tools, new Workspace(Environment.CurrentDirectory), config.Secrets);
+    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, TimeProvider.System);
+    using var server = new ContractServer(config.Endpoint, new Contract(agent).HandleAsync);
+
+    await server.StartAsync(CancellationToken.None);
+    Readiness.Announce(environment.NotifySocket);
+    Diagnostics.Write($"agent {config.AgentId} listens on {server.Address}");
+    agent.WarmUp();
+
+    await signals.Received;
+    using var limit = new CancellationTokenSource(grace);
+    await Task.WhenAll(server.StopAsync(limit.Token), agent.StopAsync());
+    return 0;
+}
+catch (ConfigException e)
+{
+    Diagnostics.Write(e.Message);
+    return UsageError;
+}

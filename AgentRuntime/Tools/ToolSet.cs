@@ -1,0 +1,60 @@
+using System.Text.Json;
+
+namespace AgentKernel.AgentRuntime.Tools;
+
+/// <summary>The tools of one agent. Disposing ends whatever they have left running.</summary>
+internal sealed class ToolSet : IAsyncDisposable
+{
+    private readonly Dictionary<string, ITool> _tools = [];
+    private readonly Shell _shell;
+
+    public ToolSet(IReadOnlyList<string> names, Workspace workspace, IReadOnlyCollection<string> secrets)
+    {
+        _shell = new Shell(workspace, secrets);
+        foreach (var name in names)
+        {
+            _tools[name] = name switch
+            {
+                ToolNames.Bash => new BashTool(_shell),
+                ToolNames.Read => new ReadTool(workspace),
+                ToolNames.Write => new WriteTool(workspace),
+                ToolNames.Edit => new EditTool(workspace),
+                _ => throw new ArgumentOutOfRangeException(nameof(names), name, "not a tool"),
+            };
+        }
+        Definitions = [.. _tools.Values.Select(tool => tool.Definition)];
+    }
+
+    public IReadOnlyList<ToolDefinition> Definitions { get; }
+
+    /// <param name="inputJson">As the model wrote it, which need not be JSON when it was cut off.</param>
+    public async Task<ToolOutput> RunAsync(string name, string inputJson, CancellationToken cancellationToken)
+    {
+        if (!_tools.TryGetValue(name, out var tool))
+            return ToolOutput.Error($"There is no tool '{name}'. Tools: {string.Join(", ", _tools.Keys)}.");
+        try
+        {
+            using var input = JsonDocument.Parse(inputJson);
+            if (input.RootElement.ValueKind != JsonValueKind.Object)
+                return ToolOutput.Error("The tool's input must be a JSON object.");
+            return await tool.RunAsync(input.RootElement, cancellationToken);
+        }
+        catch (JsonException)
+        {
+            return ToolOutput.Error("The tool's input is not complete JSON; it was probably cut off. Try again with less of it.");
+        }
+        catch (ToolInputException e)
+        {
+            return ToolOutput.Error(e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return ToolOutput.Error($"The tool failed: {e.Message}");
+        }
+    }
+
+    public ValueTask DisposeAsync() => _shell.DisposeAsync();
+}
+
+/// <summary>The model called a tool with something that it does not take; the message is for the model.</summary>
+internal sealed class ToolInputException(string message) : Exception(message);
