@@ -96,7 +96,7 @@ internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegist
             throw new RpcException(RpcStatusCode.InvalidArgument, "tail_bytes must be 0 or more");
         }
 
-        await foreach (var chunk in supervisor.ReadLog(request.AgentId, request.TailBytes, request.Follow, context.CancellationToken))
+        await foreach (var chunk in supervisor.ReadLogAsync(request.AgentId, request.TailBytes, request.Follow, context.CancellationToken))
         {
             yield return new() { Data = ByteString.CopyFrom(chunk.Span) };
         }

@@ -10,6 +10,7 @@ using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace AgentKernel.Spawner;
 
@@ -30,7 +31,7 @@ public static class SpawnerHosting
 
         services.AddRpc();
         services.AddSingleton(options);
-        services.AddSingleton(TimeProvider.System);
+        services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<LockedDataDirectory>();
         services.AddSingleton<ProcessExitWatcher>();
         services.AddSingleton<IAgentBackend, LocalBackend>();

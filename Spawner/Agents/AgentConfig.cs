@@ -51,7 +51,8 @@ internal static class AgentConfig
         _ => [],
     };
 
-    private static bool IsSecret(string key) => Array.Exists(SecretEndings, ending => key.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+    /// <summary>Whether a key or variable of this name holds a secret.</summary>
+    public static bool IsSecret(string key) => Array.Exists(SecretEndings, ending => key.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
 
     private static JsonObject ReadSpawnInfo(Any spawnInfo)
     {
@@ -75,8 +76,18 @@ internal static class AgentConfig
             throw new RpcException(RpcStatusCode.InvalidArgument, "spawn_info.value is not a google.protobuf.Struct, as its type_url says", exception);
         }
 
-        return fields.Fields.Keys.FirstOrDefault(KernelKeys.Contains) is { } owned
-            ? throw new RpcException(RpcStatusCode.InvalidArgument, $"spawn_info.{owned} is set by the kernel alone")
-            : JsonNode.Parse(JsonFormatter.Default.Format(fields))!.AsObject();
+        if (fields.Fields.Keys.FirstOrDefault(KernelKeys.Contains) is { } owned)
+        {
+            throw new RpcException(RpcStatusCode.InvalidArgument, $"spawn_info.{owned} is set by the kernel alone");
+        }
+
+        try
+        {
+            return JsonNode.Parse(JsonFormatter.Default.Format(fields))!.AsObject(); // a Struct is an object
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or JsonException)
+        {
+            throw new RpcException(RpcStatusCode.InvalidArgument, $"spawn_info cannot be written as JSON: {exception.Message}", exception);
+        }
     }
 }

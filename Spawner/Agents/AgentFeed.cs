@@ -14,6 +14,7 @@ internal sealed class AgentFeed
 
     private readonly Lock _gate = new();
     private readonly List<Channel<Agent>> _watchers = [];
+    private RpcException? _end;
 
     /// <summary>Tells all watchers. The caller calls in the order of the revisions.</summary>
     public void Publish(Agent agent)
@@ -34,10 +35,28 @@ internal sealed class AgentFeed
         var channel = Channel.CreateBounded<Agent>(Backlog);
         lock (_gate)
         {
-            _watchers.Add(channel);
+            if (_end is { } end)
+            {
+                channel.Writer.Complete(end);
+            }
+            else
+            {
+                _watchers.Add(channel);
+            }
         }
 
         return channel.Reader;
+    }
+
+    /// <summary>Ends all watching, now and from now on.</summary>
+    public void End(RpcException reason)
+    {
+        lock (_gate)
+        {
+            _end = reason;
+            _watchers.ForEach(watcher => watcher.Writer.TryComplete(reason));
+            _watchers.Clear();
+        }
     }
 
     /// <summary>Ends what <see cref="Subscribe"/> began.</summary>

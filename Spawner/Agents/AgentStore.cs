@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using AgentKernel.ServiceDefaults;
 
 namespace AgentKernel.Spawner.Agents;
@@ -26,9 +27,12 @@ internal sealed class AgentStore
         DataDirectory.WriteAtomically(Path.Combine(FolderOf(record.Id), RecordFile), JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.AgentRecord));
     }
 
-    /// <summary>All that is kept: the record of each folder, null where there is none to be read.</summary>
-    public IEnumerable<(string AgentId, AgentRecord? Record)> Load() =>
-        Directory.EnumerateDirectories(_root).Select(folder => (Path.GetFileName(folder), Read(Path.Combine(folder, RecordFile))));
+    /// <summary>All that is kept: the record of each agent's folder, null where there is none to be read.</summary>
+    public IReadOnlyList<(string AgentId, AgentRecord? Record)> Load() =>
+    [
+        .. Directory.EnumerateDirectories(_root).Where(folder => Guid.TryParseExact(Path.GetFileName(folder), "D", out _))
+            .Select(folder => (Path.GetFileName(folder), Read(Path.Combine(folder, RecordFile)))),
+    ];
 
     /// <summary>Removes an agent's folder and all in it.</summary>
     public void Remove(string agentId) => RemoveTree(FolderOf(agentId));
@@ -40,15 +44,28 @@ internal sealed class AgentStore
         File.Delete(Path.Combine(FolderOf(agentId), "config.json"));
     }
 
+    /// <summary>The configuration that an agent was started with; null where it is gone or was spoilt.</summary>
+    public JsonNode? ReadConfig(string agentId)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllBytes(Path.Combine(FolderOf(agentId), "config.json")), documentOptions: new() { AllowDuplicateProperties = false });
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
     private static AgentRecord? Read(string path)
     {
         try
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(path), RecordJson.Default.AgentRecord);
         }
-        catch (Exception exception) when (exception is IOException or JsonException)
+        catch (Exception exception) when (exception is FileNotFoundException or UnauthorizedAccessException or JsonException)
         {
-            return null;
+            return null; // any other failure is the machine's, and no reason to give the agent up
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Text.Json.Nodes;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
@@ -12,23 +11,20 @@ namespace AgentKernel.Spawner.Agents;
 /// <summary>The life of agents beyond one call: across restarts of the kernel, until their end, and an hour after it.</summary>
 internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 {
-    private readonly CancellationTokenSource _stopping = new();
+    // Also when the host begins to stop: its server waits for the calls that run, and they for this.
+    private readonly CancellationTokenSource _stopping = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
     private readonly ConcurrentDictionary<Task, bool> _lives = new();
 
     /// <summary>Takes up what an earlier kernel left: running agents go on, ended ones are told of, half-started ones are removed.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        foreach (var (agentId, record) in store.Load().ToList())
+        _stopping.Token.Register(() => _feed.End(ShuttingDown()));
+        foreach (var (agentId, record) in store.Load())
         {
-            if (record is null or { State: AgentState.Starting } or { BackendState: null })
+            if (record is null or { State: AgentState.Starting } or { BackendState: null } || !await TakeUpAsync(record, cancellationToken))
             {
-                await backends.Chosen.CleanUpAsync(agentId, cancellationToken);
-                store.Remove(agentId);
-                continue;
+                await RemoveAsync(agentId, record is null ? backends.Chosen : backends.Of(record.Backend), cancellationToken);
             }
-
-            _revision = Math.Max(_revision, record.Revision);
-            await TakeUpAsync(record, cancellationToken);
         }
     }
 
@@ -38,31 +34,36 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         await _stopping.CancelAsync();
         if (!options.KeepAgents)
         {
-            await Task.WhenAll(_agents.Values.Where(agent => !agent.Record.HasEnded).Select(agent => StopAsync(agent, "the kernel was shut down"))).WaitAsync(cancellationToken);
+            await Task.WhenAll(_agents.Values.Select(agent => StopAsync(agent, "the kernel was shut down"))).WaitAsync(cancellationToken);
             await Task.WhenAll(_lives.Keys).WaitAsync(cancellationToken);
         }
     }
 
-    public void Dispose() => _stopping.Dispose();
-
-    private async Task TakeUpAsync(AgentRecord record, CancellationToken cancellationToken)
+    public void Dispose()
     {
+        _stopping.Cancel();
+        _stopping.Dispose();
+    }
+
+    // False where nothing is known of the agent.
+    private async Task<bool> TakeUpAsync(AgentRecord record, CancellationToken cancellationToken)
+    {
+        _revision = Math.Max(_revision, record.Revision);
         var type = types.Known(record.AgentType) ?? new AgentType { Name = record.AgentType, Command = [] };
         var spec = SpecOf(record, type);
-        spec = spec with { Secrets = [.. spec.Secrets, .. AgentConfig.Secrets(ReadConfig(spec.Folder))] };
+        spec = spec with { Secrets = [.. spec.Secrets, .. AgentConfig.Secrets(store.ReadConfig(record.Id))] };
+        var handle = await backends.Of(record.Backend).ReattachAsync(spec, record.BackendState!.Value, cancellationToken); // StartAsync looked
         if (record.HasEnded)
         {
-            var ended = new SupervisedAgent(record, lease: null);
+            var ended = new SupervisedAgent(record, lease: null) { Handle = handle };
             _agents[record.Id] = ended;
             Own(DropLaterAsync(ended));
-            return;
+            return true;
         }
 
-        if (await backends.Of(record.Backend).ReattachAsync(spec, record.BackendState!.Value, cancellationToken) is not { } handle)
+        if (handle is null)
         {
-            await backends.Of(record.Backend).CleanUpAsync(record.Id, cancellationToken);
-            store.Remove(record.Id);
-            return;
+            return false;
         }
 
         // Which turns ran is the gateway's to say anew.
@@ -70,10 +71,21 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         _agents[record.Id] = agent;
         LogReattached(record.Id, record.Name);
         Supervise(agent, handle);
+        return true;
     }
 
-    private static JsonNode? ReadConfig(string folder) =>
-        Path.Combine(folder, "config.json") is var path && File.Exists(path) ? JsonNode.Parse(File.ReadAllText(path)) : null;
+    private async Task RemoveAsync(string agentId, IAgentBackend backend, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await backend.CleanUpAsync(agentId, cancellationToken);
+            store.Remove(agentId);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogFolderLeft(exception, agentId); // the next start tries again
+        }
+    }
 
     private void Own(Task life)
     {
@@ -91,19 +103,19 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
             var end = await handle.Completion;
             var asked = agent.StopReason;
             var reason = asked ?? $"its program {end.Describe()}";
-            if (!options.Debug)
-            {
-                CleanUp(agent, keepLog: asked is null);
-            }
-
             agent.Lease?.Dispose();
-            Change(agent, current => current with
-            {
-                State = asked is null ? AgentState.Failed : AgentState.Stopped,
-                EndedAt = time.GetUtcNow(),
-                Exit = new(end.Code, end.Signal, reason, end.OutputTail),
-            }, save: asked is null);
+            // A record that says why is kept until the end of its time, unless the one who ended the agent knows.
+            ChangeForGood(
+                agent,
+                current => current with
+                {
+                    State = asked is null ? AgentState.Failed : AgentState.Stopped,
+                    EndedAt = time.GetUtcNow(),
+                    Exit = new(end.Code, end.Signal, reason, end.OutputTail),
+                },
+                save: asked is null || options.Debug);
             LogEnded(agent.Record.Id, agent.Record.Name, reason);
+            CleanUp(agent, keepLog: asked is null); // last: it can take a while
             agent.Ended.SetResult();
             await DropLaterAsync(agent);
         }
@@ -120,39 +132,61 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
             return; // the next kernel reads the record and goes on waiting
         }
 
-        Drop(agent);
-    }
-
-    private void Drop(SupervisedAgent agent)
-    {
         _agents.TryRemove(agent.Record.Id, out _);
-        if (!options.Debug)
-        {
-            CleanUp(agent, keepLog: false);
-        }
+        CleanUp(agent, keepLog: false);
+        await (agent.Handle?.DisposeAsync() ?? ValueTask.CompletedTask);
     }
 
-    private void Forget(SupervisedAgent agent, Exception cause)
+    // Leaves nothing of an agent whose start has failed or was cancelled.
+    private async Task UndoAsync(SupervisedAgent agent, Exception cause)
     {
         LogNotStarted(agent.Record.Id, agent.Record.Name, agent.Record.AgentType, cause is OperationCanceledException ? "cancelled" : cause.GetType().Name);
-        if (!options.Debug)
+        try
         {
-            CleanUp(agent, keepLog: false);
+            await (agent.Handle?.StopAsync(TimeSpan.Zero) ?? Task.CompletedTask);
+        }
+        catch (IOException leftover)
+        {
+            LogNotEnded(leftover, agent.Record.Id); // must not hide why the start failed
         }
 
+        CleanUp(agent, keepLog: false);
         agent.Lease?.Dispose();
         _agents.TryRemove(agent.Record.Id, out _);
-        Change(agent, current => current with
-        {
-            State = agent.StopReason is null ? AgentState.Failed : AgentState.Stopped,
-            EndedAt = time.GetUtcNow(),
-            Exit = new(null, null, agent.StopReason ?? "it did not start", ""),
-        });
+        var reason = agent.StopReason ?? (cause is AgentStartException failed ? failed.Message : cause is OperationCanceledException ? "its start was cancelled" : "it could not be started");
+        ChangeForGood(
+            agent,
+            current => current with
+            {
+                State = agent.StopReason is null ? AgentState.Failed : AgentState.Stopped,
+                EndedAt = time.GetUtcNow(),
+                Exit = new(null, null, reason, ""),
+            },
+            save: false);
         agent.Ended.SetResult();
+    }
+
+    // The end of an agent is told even where it cannot be kept: the next kernel finds it out anew.
+    private void ChangeForGood(SupervisedAgent agent, Func<AgentRecord, AgentRecord> change, bool save)
+    {
+        try
+        {
+            Change(agent, change, save);
+        }
+        catch (Exception exception) when (save && exception is IOException or UnauthorizedAccessException)
+        {
+            LogNotKept(exception, agent.Record.Id);
+            Change(agent, change);
+        }
     }
 
     private void CleanUp(SupervisedAgent agent, bool keepLog)
     {
+        if (options.Debug)
+        {
+            return;
+        }
+
         try
         {
             if (keepLog)
@@ -166,7 +200,7 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            LogFolderLeft(exception, agent.Record.Id); // the janitor of the next start tries again
+            LogFolderLeft(exception, agent.Record.Id); // the next kernel tries again
         }
     }
 
@@ -181,4 +215,10 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Agent {AgentId} ({Name}) was started by an earlier kernel and is taken up again")]
     private partial void LogReattached(string agentId, string name);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Agent {AgentId} could not be ended after its start had failed")]
+    private partial void LogNotEnded(Exception exception, string agentId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The record of agent {AgentId}, which has ended, could not be written")]
+    private partial void LogNotKept(Exception exception, string agentId);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
@@ -6,6 +7,7 @@ using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Teams;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace AgentKernel.Spawner.Agents;
@@ -15,8 +17,11 @@ namespace AgentKernel.Spawner.Agents;
 /// teams, records, and the news of each change.
 /// </summary>
 internal sealed partial class AgentSupervisor(
-    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, SpawnerOptions options, TimeProvider time, ILogger<AgentSupervisor> logger)
+    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, SpawnerOptions options, TimeProvider time,
+    IHostApplicationLifetime lifetime, ILogger<AgentSupervisor> logger)
 {
+    private const int NoSpaceLeft = 28; // ENOSPC
+
     private readonly ConcurrentDictionary<string, SupervisedAgent> _agents = new(StringComparer.Ordinal);
     private readonly AgentFeed _feed = new();
     private readonly Lock _changes = new(); // orders revisions, records and news
@@ -50,38 +55,38 @@ internal sealed partial class AgentSupervisor(
             CreatedAt = time.GetUtcNow(),
         };
         var spec = SpecOf(record, type) with { Config = AgentConfig.Build(record, request), Environment = request.Env.ToDictionary() };
-        spec = spec with { Secrets = [.. spec.Secrets, nonce, .. AgentConfig.Secrets(spec.Config)] };
+        spec = spec with
+        {
+            Secrets = [.. spec.Secrets, nonce, .. AgentConfig.Secrets(spec.Config), .. request.Env.Where(pair => AgentConfig.IsSecret(pair.Key)).Select(pair => pair.Value)],
+        };
 
         var agent = new SupervisedAgent(record, teams.Take(record.TeamId, share));
         _agents[record.Id] = agent;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, agent.Start.Token, _stopping.Token);
         try
         {
+            agent.Lease!.RequireOpenTeam(); // taken above
             Change(agent, current => current, save: true);
             agent.Handle = await backends.Chosen.StartAsync(spec, either.Token);
             Change(agent, current => current with { State = AgentState.Idle, ReadyAt = time.GetUtcNow(), BackendState = agent.Handle.SavedState }, save: true);
+            // Nobody may be there any more to be given the nonce: an agent without an owner must not stay. And whoever
+            // stops an agent cancels its start before looking for a handle, so one of the two sees the other.
+            either.Token.ThrowIfCancellationRequested();
         }
         catch (Exception exception)
         {
-            await (agent.Handle?.StopAsync(TimeSpan.Zero) ?? Task.CompletedTask);
-            Forget(agent, exception);
+            await UndoAsync(agent, exception);
             throw exception switch
             {
                 AgentStartException failed => new RpcException(RpcStatusCode.FailedPrecondition, $"agent '{record.Name}' could not be started: {failed.Message}", failed),
                 OperationCanceledException when agent.StopReason is { } reason => new RpcException(RpcStatusCode.Aborted, $"agent '{record.Name}' was stopped while it started: {reason}", exception),
                 OperationCanceledException when _stopping.IsCancellationRequested => ShuttingDown(),
+                IOException { HResult: NoSpaceLeft } => new RpcException(RpcStatusCode.ResourceExhausted, $"agent '{record.Name}' could not be started: the disk of the data directory is full", exception),
                 _ => exception,
             };
         }
 
         Supervise(agent, agent.Handle);
-        if (either.IsCancellationRequested)
-        {
-            // Nobody is there any more to be given the nonce: an agent without an owner must not stay.
-            await StopAsync(agent, "its spawn was cancelled");
-            either.Token.ThrowIfCancellationRequested();
-        }
-
         var took = time.GetUtcNow() - record.CreatedAt;
         LogSpawned(record.Id, record.Name, record.AgentType, took);
         return (agent.ToMessage(), nonce);
@@ -122,10 +127,10 @@ internal sealed partial class AgentSupervisor(
     /// <exception cref="RpcException">NOT_FOUND.</exception>
     public async Task<IReadOnlyList<Agent>> DeleteTeamAsync(string teamId)
     {
-        teams.Close(teamId);
+        var closed = teams.Close(teamId);
         var members = _agents.Values.Where(agent => agent.Record.TeamId == teamId && !agent.Record.HasEnded).ToList();
         await Task.WhenAll(members.Select(agent => StopAsync(agent, $"its team '{teamId}' was deleted")));
-        teams.Remove(teamId);
+        teams.Remove(closed);
         return [.. members.Select(agent => agent.ToMessage())];
     }
 
@@ -133,12 +138,11 @@ internal sealed partial class AgentSupervisor(
     /// <exception cref="RpcException">PERMISSION_DENIED for a wrong nonce and an unknown agent; FAILED_PRECONDITION for one that is not running.</exception>
     public (Agent Agent, AgentEndpoint Endpoint, string ChannelToken) Resolve(string agentId, string nonce)
     {
-        if (!IsOwner(agentId, nonce))
+        if (!IsOwner(agentId, nonce) || !_agents.TryGetValue(agentId, out var agent))
         {
             throw Denied();
         }
 
-        var agent = Find(agentId);
         var record = agent.Record;
         return agent.Handle is { } handle && !record.HasEnded
             ? (agent.ToMessage(), handle.Endpoint, record.ChannelToken)
@@ -158,13 +162,38 @@ internal sealed partial class AgentSupervisor(
     }
 
     /// <summary>What an agent has printed.</summary>
-    /// <exception cref="RpcException">NOT_FOUND, also for an ended agent whose log was not kept.</exception>
-    public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLog(string agentId, long tailBytes, bool follow, CancellationToken cancellationToken)
+    /// <exception cref="RpcException">NOT_FOUND, also for an ended agent whose log was not kept; FAILED_PRECONDITION for one that is still starting.</exception>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLogAsync(string agentId, long tailBytes, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var agent = Find(agentId);
-        return agent.Handle is { } handle && Directory.Exists(store.FolderOf(agentId))
-            ? handle.ReadLogAsync(tailBytes, follow, cancellationToken)
-            : throw new RpcException(RpcStatusCode.NotFound, $"agent '{agent.Record.Name}' has ended and its log was removed with it; its record holds the last of its output");
+        if (agent.Record.State is AgentState.Starting)
+        {
+            throw new RpcException(RpcStatusCode.FailedPrecondition, $"agent '{agent.Record.Name}' is starting; its log can be read when it is ready");
+        }
+
+        if (agent.Handle is not { } handle || !Directory.Exists(store.FolderOf(agentId)))
+        {
+            throw new RpcException(RpcStatusCode.NotFound, $"agent '{agent.Record.Name}' has ended and its log was removed with it; its record holds the last of its output");
+        }
+
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        await using var chunks = handle.ReadLogAsync(tailBytes, follow, either.Token).GetAsyncEnumerator(either.Token);
+        while (await NextAsync())
+        {
+            yield return chunks.Current;
+        }
+
+        async Task<bool> NextAsync()
+        {
+            try
+            {
+                return await chunks.MoveNextAsync();
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                throw ShuttingDown();
+            }
+        }
     }
 
     /// <summary>The refusal of a wrong nonce, the same for an unknown agent, so that ids cannot be probed.</summary>
@@ -192,13 +221,17 @@ internal sealed partial class AgentSupervisor(
             return;
         }
 
+        await agent.Start.CancelAsync();
         if (agent.Handle is { } handle)
         {
-            await handle.StopAsync(options.StopGrace);
-        }
-        else
-        {
-            await agent.Start.CancelAsync();
+            try
+            {
+                await handle.StopAsync(options.StopGrace);
+            }
+            catch (IOException exception)
+            {
+                throw new RpcException(RpcStatusCode.Internal, $"agent '{agent.Record.Name}' could not be ended: {exception.Message}", exception);
+            }
         }
 
         await agent.Ended.Task;
@@ -214,12 +247,13 @@ internal sealed partial class AgentSupervisor(
                 return;
             }
 
-            agent.Record = changed with { Revision = ++_revision };
+            changed = changed with { Revision = ++_revision };
             if (save)
             {
-                store.Save(agent.Record);
+                store.Save(changed);
             }
 
+            agent.Record = changed;
             _feed.Publish(agent.ToMessage());
         }
     }

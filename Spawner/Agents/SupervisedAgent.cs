@@ -12,7 +12,7 @@ internal sealed class SupervisedAgent(AgentRecord record, TeamLease? lease)
     /// <summary>Its share of the team; null for one that had ended before this kernel began.</summary>
     public TeamLease? Lease { get; } = lease;
 
-    /// <summary>Null while it starts and after it has ended.</summary>
+    /// <summary>Null while it starts; kept after its end, for its log, until its record is dropped.</summary>
     public IAgentHandle? Handle { get; set; }
 
     /// <summary>Cancels a start that is under way.</summary>
@@ -24,6 +24,6 @@ internal sealed class SupervisedAgent(AgentRecord record, TeamLease? lease)
     /// <summary>Completes when it has ended, or its start has failed, and all it held is given back.</summary>
     public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Contracts.V1.Agent ToMessage() => Record.ToMessage(Handle is { Completion.IsCompleted: false } handle ? handle.Status : null);
-
+    public Contracts.V1.Agent ToMessage() =>
+        Record.ToMessage(!Record.HasEnded && Handle is { Completion.IsCompleted: false } handle ? handle.Status : null);
 }

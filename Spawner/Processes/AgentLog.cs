@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 
 namespace AgentKernel.Spawner.Processes;
 
@@ -30,50 +29,39 @@ internal sealed class AgentLog(string folder)
     /// <param name="tailBytes">Starts so many bytes before the end; 0: at the beginning.</param>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(long tailBytes, Task ended, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // One waiting signal is enough: a reader that wakes up reads all there is.
-        var signal = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-        using var watcher = new FileSystemWatcher(folder, $"{CurrentFile}*") { NotifyFilter = NotifyFilters.LastWrite | NotifyFilters.FileName };
-        watcher.Changed += (_, _) => signal.Writer.TryWrite(true);
-        watcher.Created += (_, _) => signal.Writer.TryWrite(true);
-        watcher.Renamed += (_, _) => signal.Writer.TryWrite(true);
-        watcher.EnableRaisingEvents = true;
-        var stopped = ended.ContinueWith(_ => signal.Writer.TryComplete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-
+        using var news = ended.IsCompleted ? null : LogNews.Of(folder, ended);
         var buffer = new byte[ChunkBytes];
+        var left = 2L * MaxFileBytes; // who asks for what there is must not be kept by an agent that prints faster than is read
         FileStream? file = null;
         try
         {
-            var skip = tailBytes > 0 ? Math.Max(0, Length(PreviousFile) + Length(CurrentFile) - tailBytes) : 0;
-            file = Open(PreviousFile) ?? Open(CurrentFile);
-            var more = true;
-            while (more)
+            file = First(tailBytes);
+            for (var last = false; !last;)
             {
-                more = !stopped.IsCompleted; // looked at before reading: what was written before the end is still read
-                while (file is not null || (file = Open(CurrentFile)) is not null)
+                last = news is null || ended.IsCompleted; // looked at before reading: what was written before the end is still read
+                while ((file ??= First(tailBytes: 0)) is { } open)
                 {
-                    if (skip > 0)
-                    {
-                        var step = Math.Min(skip, file.Length);
-                        file.Position += step;
-                        skip -= step;
-                    }
-
+                    var complete = NameOf(open) != CurrentFile; // looked at before reading: nothing is added to a file that was renamed
                     int read;
-                    while ((read = await file.ReadAsync(buffer, cancellationToken)) > 0)
+                    while (left > 0 && (read = await open.ReadAsync(buffer, cancellationToken)) > 0)
                     {
+                        left -= news is null ? read : 0;
                         yield return buffer.AsMemory(0, read);
                     }
 
-                    if (IsCurrent(file))
+                    if (!complete || After(open) is not { } next)
                     {
                         break;
                     }
 
-                    await file.DisposeAsync();
-                    file = null;
+                    await open.DisposeAsync();
+                    file = next;
                 }
 
-                more = more && await WaitAsync();
+                if (!last)
+                {
+                    await news!.WaitAsync(cancellationToken); // not the last round: there is news to wait for
+                }
             }
         }
         finally
@@ -83,17 +71,52 @@ internal sealed class AgentLog(string folder)
                 await file.DisposeAsync();
             }
         }
+    }
 
-        async ValueTask<bool> WaitAsync()
+    // The oldest file, or the one in which the last tailBytes begin, set to where they do.
+    private FileStream? First(long tailBytes)
+    {
+        while (true)
         {
-            // Completion of the channel is one more reason to read once more.
-            if (await signal.Reader.WaitToReadAsync(cancellationToken))
+            // In this order: with no older file to be found now, the one opened before is the first there was.
+            var current = Open(CurrentFile);
+            var previous = Open(PreviousFile);
+            if (current is not null && previous is not null && NameOf(current) != CurrentFile)
             {
-                signal.Reader.TryRead(out _);
+                current.Dispose(); // renamed in between: both are the same file
+                previous.Dispose();
+                continue;
             }
 
-            return true;
+            var before = tailBytes > 0 ? Math.Max(0, (previous?.Length ?? 0) + (current?.Length ?? 0) - tailBytes) : 0;
+            if (previous is not null && (current is null || before < previous.Length))
+            {
+                current?.Dispose();
+                previous.Position = before;
+                return previous;
+            }
+
+            if (current is not null)
+            {
+                current.Position = before - (previous?.Length ?? 0);
+            }
+
+            previous?.Dispose();
+            return current;
         }
+    }
+
+    // What follows a complete file: the current one while this is the one before it, else the oldest that is left.
+    private FileStream? After(FileStream complete)
+    {
+        var current = Open(CurrentFile);
+        if (NameOf(complete) == PreviousFile)
+        {
+            return current; // opened while the other was still the one before it; null: not there yet
+        }
+
+        current?.Dispose();
+        return Open(PreviousFile);
     }
 
     private FileStream? Open(string name)
@@ -102,17 +125,15 @@ internal sealed class AgentLog(string folder)
         {
             return new FileStream(Path.Combine(folder, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
-            return null; // nothing has been printed yet
+            return null; // nothing has been printed yet, or the agent has locked it away
         }
     }
 
     // The logger renames the full file and makes another; the system knows the name that an open file has now.
-    private static bool IsCurrent(FileStream file) =>
-        Path.GetFileName(File.ResolveLinkTarget($"/proc/self/fd/{file.SafeFileHandle.DangerousGetHandle()}", returnFinalTarget: false)?.FullName) == CurrentFile;
-
-    private long Length(string name) => new FileInfo(Path.Combine(folder, name)) is { Exists: true } info ? info.Length : 0;
+    private static string? NameOf(FileStream file) =>
+        Path.GetFileName(File.ResolveLinkTarget($"/proc/self/fd/{file.SafeFileHandle.DangerousGetHandle()}", returnFinalTarget: false)?.FullName);
 
     private byte[] ReadEnd(string name, int maxBytes)
     {

@@ -18,8 +18,9 @@ internal static partial class NativeMethods
     public const short SpawnSetSid = 0x80;
     public const int OpenCloseOnExec = 0x80000;
     public const int WaitNoHang = 1;
+    public const int WaitExited = 4;
+    public const int WaitByPidFd = 3; // P_PIDFD, Linux 5.4
     public const int EpollControlAdd = 1;
-    public const int EpollControlDelete = 2;
     public const uint EpollIn = 1;
     public const int EpollCloseOnExec = 0x80000;
     public const int EventFdCloseOnExec = 0x80000;
@@ -78,6 +79,9 @@ internal static partial class NativeMethods
 
     [LibraryImport("libc", EntryPoint = "waitpid", SetLastError = true)]
     public static partial int WaitPid(int pid, out int status, int options);
+
+    [LibraryImport("libc", EntryPoint = "waitid", SetLastError = true)]
+    public static partial int WaitId(int idType, SafeFileHandle pidFd, nint signalInfo, int options);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     public static partial nint SystemCall(nint number, nint first, nint second);

@@ -31,31 +31,29 @@ internal sealed class ProcessExitWatcher : IDisposable
     }
 
     /// <summary>A task that completes when the process ends; at once where it is gone already.</summary>
-    public Task WatchAsync(int pid)
-    {
-        var descriptor = NativeMethods.SystemCall(NativeMethods.SysPidFdOpen, pid, 0);
-        if (descriptor < 0)
-        {
-            return Marshal.GetLastPInvokeError() == NativeMethods.NoSuchProcess
-                ? Task.CompletedTask
-                : throw new Win32Exception(Marshal.GetLastPInvokeError());
-        }
-
-        var watched = new Watched(pid, new SafeFileHandle(descriptor, ownsHandle: true), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        var key = Interlocked.Increment(ref _lastKey);
-        _watched[key] = watched;
-        Add(watched.Descriptor, key);
-        return watched.Ended.Task;
-    }
+    /// <exception cref="IOException">The system has no descriptor left to watch it with.</exception>
+    public Task WatchAsync(int pid) => Register(pid, out _);
 
     /// <summary>A task that completes when this very process has ended; at once where its id is another's by now.</summary>
+    /// <exception cref="IOException">The system has no descriptor left to watch it with.</exception>
     public Task WatchAsync(ProcessIdentity process)
     {
         bool StillThere() => ProcessStat.Read(process.Pid)?.StartTime == process.StartTime; // or its remains, to be reaped
 
-        // Looked at twice: the id may pass to another process before the descriptor pins it down.
-        var ended = StillThere() ? WatchAsync(process.Pid) : Task.CompletedTask;
-        return StillThere() ? ended : Task.CompletedTask;
+        if (!StillThere())
+        {
+            return Task.CompletedTask;
+        }
+
+        // Looked at twice: the id may have passed to another process before the descriptor pinned it down.
+        var ended = Register(process.Pid, out var key);
+        if (ended.IsCompleted || StillThere())
+        {
+            return ended;
+        }
+
+        Forget(key);
+        return Task.CompletedTask;
     }
 
     /// <summary>Stops watching. Tasks of processes that still run never complete.</summary>
@@ -92,14 +90,49 @@ internal sealed class ProcessExitWatcher : IDisposable
                     return;
                 }
 
-                if (_watched.TryRemove(key, out var watched))
+                if (_watched.TryGetValue(key, out var watched))
                 {
-                    // Closing the descriptor takes it out of the epoll set. Reaping one that is not our child fails, as it should.
-                    _ = NativeMethods.WaitPid(watched.Pid, out _, NativeMethods.WaitNoHang);
-                    watched.Descriptor.Dispose();
+                    // By its descriptor, as its id may be another's by now. Reaping one that is not our child fails, as it should.
+                    _ = NativeMethods.WaitId(NativeMethods.WaitByPidFd, watched.Descriptor, 0, NativeMethods.WaitExited | NativeMethods.WaitNoHang);
+                    Forget(key);
                     watched.Ended.SetResult();
                 }
             }
+        }
+    }
+
+    private Task Register(int pid, out int key)
+    {
+        key = Interlocked.Increment(ref _lastKey);
+        var descriptor = NativeMethods.SystemCall(NativeMethods.SysPidFdOpen, pid, 0);
+        if (descriptor < 0)
+        {
+            return Marshal.GetLastPInvokeError() == NativeMethods.NoSuchProcess
+                ? Task.CompletedTask
+                : throw new IOException($"process {pid} cannot be watched: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+
+        var watched = new Watched(new SafeFileHandle(descriptor, ownsHandle: true), new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        _watched[key] = watched;
+        try
+        {
+            Add(watched.Descriptor, key);
+        }
+        catch
+        {
+            Forget(key);
+            throw;
+        }
+
+        return watched.Ended.Task;
+    }
+
+    // Closing the descriptor takes it out of the epoll set.
+    private void Forget(int key)
+    {
+        if (_watched.TryRemove(key, out var watched))
+        {
+            watched.Descriptor.Dispose();
         }
     }
 
@@ -119,5 +152,5 @@ internal sealed class ProcessExitWatcher : IDisposable
         ? new SafeFileHandle(descriptor, ownsHandle: true)
         : throw new Win32Exception(Marshal.GetLastPInvokeError());
 
-    private sealed record Watched(int Pid, SafeFileHandle Descriptor, TaskCompletionSource Ended);
+    private sealed record Watched(SafeFileHandle Descriptor, TaskCompletionSource Ended);
 }

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers.Text;
 
 namespace AgentKernel.Spawner.Processes;
 
@@ -16,29 +16,57 @@ internal sealed record ProcessIdentity(int Pid, long StartTime)
 }
 
 /// <summary>What <c>/proc/PID/stat</c> says of a process (proc(5)).</summary>
-internal readonly record struct ProcessStat(char State, int ProcessGroup, int Session, long StartTime)
+/// <param name="StartTime">In clock ticks since boot.</param>
+/// <param name="HasEnvironment">
+/// Null where the process has none to be seen: while it changes programs, or for good as a thread of the system.
+/// </param>
+internal readonly record struct ProcessStat(char State, int Session, long StartTime, bool IsSystemThread, bool? HasEnvironment)
 {
+    private const uint SystemThreadFlag = 0x00200000; // PF_KTHREAD
+    private const int MaxBytes = 2048; // 52 numbers and a name of at most 64
+
     public bool IsGone => State is 'Z' or 'X';
 
+    /// <summary>Null where there is no such process.</summary>
     public static ProcessStat? Read(int pid)
     {
-        string text;
+        Span<byte> buffer = stackalloc byte[MaxBytes];
         try
         {
-            text = File.ReadAllText($"/proc/{pid}/stat");
+            // Sharing all keeps the runtime from locking the file.
+            using var file = File.OpenHandle($"/proc/{pid}/stat", share: FileShare.ReadWrite | FileShare.Delete);
+            return Parse(buffer[..RandomAccess.Read(file, buffer, 0)]);
         }
-        catch (IOException)
+        catch (IOException exception) when (exception is FileNotFoundException or DirectoryNotFoundException || exception.HResult == NativeMethods.NoSuchProcess)
         {
-            return null; // it ended, now or long ago
+            return null; // it ended, now or long ago; any other failure must not pass for an end
+        }
+    }
+
+    private static ProcessStat? Parse(ReadOnlySpan<byte> text)
+    {
+        // The command's name stands in parentheses and may hold spaces and parentheses itself.
+        var fields = text[(text.LastIndexOf((byte)')') + 2)..];
+        Span<long> numbers = stackalloc long[50];
+        var count = 0;
+        foreach (var range in fields.Split((byte)' '))
+        {
+            if (count == numbers.Length)
+            {
+                break;
+            }
+
+            _ = Utf8Parser.TryParse(fields[range], out numbers[count++], out _);
         }
 
-        // The command's name stands in parentheses and may hold spaces and parentheses itself.
-        var fields = text.AsSpan(text.LastIndexOf(')') + 2);
-        Span<Range> ranges = stackalloc Range[22];
-        return fields.Split(ranges, ' ') < 20 ? null : new ProcessStat(
-            fields[ranges[0]][0],
-            int.Parse(fields[ranges[2]], CultureInfo.InvariantCulture),
-            int.Parse(fields[ranges[3]], CultureInfo.InvariantCulture),
-            long.Parse(fields[ranges[19]], CultureInfo.InvariantCulture));
+        // Numbered as in proc(5), where the state is field 3.
+        long Field(ReadOnlySpan<long> all, int number) => all[number - 3];
+        var (environmentStart, environmentEnd) = (Field(numbers, 50), Field(numbers, 51));
+        return count < 20 ? null : new ProcessStat(
+            (char)fields[0],
+            (int)Field(numbers, 6),
+            Field(numbers, 22),
+            ((uint)Field(numbers, 9) & SystemThreadFlag) != 0,
+            environmentStart == 0 ? null : environmentEnd > environmentStart);
     }
 }

@@ -7,13 +7,16 @@ namespace AgentKernel.Spawner.Processes;
 /// All processes of one agent: those of its session, and those that left it (setsid, double fork) but still carry its
 /// mark in the environment they were started with.
 /// </summary>
-internal sealed class ProcessTree(int session, string agentId)
+/// <param name="since">The start time of the oldest process that can belong to it (see <see cref="ProcessIdentity"/>): spares a closer look at older ones.</param>
+internal sealed class ProcessTree(int session, string agentId, long since = 0)
 {
     /// <summary>The environment variable that marks an agent's processes; its value is the agent's id.</summary>
     public const string MarkVariable = "AGENTKERNEL_AGENT_ID";
 
     /// <summary>How long a process may take to go after SIGKILL; longer means it hangs in the system.</summary>
     public static readonly TimeSpan KillTimeout = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan ProgramChange = TimeSpan.FromMilliseconds(1);
 
     private readonly byte[] _mark = Encoding.UTF8.GetBytes($"{MarkVariable}={agentId}\0");
 
@@ -29,10 +32,16 @@ internal sealed class ProcessTree(int session, string agentId)
         const int rounds = 20;
         for (var round = 0; round < rounds; round++)
         {
-            var members = Members().Where(pid => pid != spare).ToList();
-            if (members.Count == 0)
+            var members = Scan(out var undecided).Where(pid => pid != spare).ToList();
+            if (members.Count == 0 && !undecided)
             {
                 return;
+            }
+
+            if (members.Count == 0)
+            {
+                await Task.Delay(ProgramChange);
+                continue;
             }
 
             var ends = members.ConvertAll(watcher.WatchAsync);
@@ -54,27 +63,45 @@ internal sealed class ProcessTree(int session, string agentId)
     }
 
     /// <summary>The living processes of the tree.</summary>
-    public IEnumerable<int> Members()
+    public IReadOnlyList<int> Members() => Scan(out _);
+
+    // Undecided: a process was seen in the middle of execve(2), when it has no environment to be known by.
+    private List<int> Scan(out bool undecided)
     {
+        undecided = false;
+        var members = new List<int>();
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var pid)
-                && pid != Environment.ProcessId
-                && ProcessStat.Read(pid) is { IsGone: false } stat
-                && ((session > 1 && stat.Session == session) || CarriesMark(pid)))
+            if (!int.TryParse(Path.GetFileName(folder.AsSpan()), CultureInfo.InvariantCulture, out var pid)
+                || pid == Environment.ProcessId
+                || ProcessStat.Read(pid) is not { IsGone: false, IsSystemThread: false } stat
+                || stat.StartTime < since)
             {
-                yield return pid;
+                continue;
+            }
+
+            var belongs = (session > 1 && stat.Session == session) ? true : CarriesMark(pid);
+            undecided |= belongs is null;
+            if (belongs is true)
+            {
+                members.Add(pid);
             }
         }
+
+        return members;
     }
 
-    private bool CarriesMark(int pid)
+    // Null: it cannot be said, because the process is changing programs.
+    private bool? CarriesMark(int pid)
     {
         try
         {
-            return File.ReadAllBytes($"/proc/{pid}/environ").AsSpan().IndexOf(_mark) >= 0;
+            var environment = File.ReadAllBytes($"/proc/{pid}/environ");
+            return environment.Length > 0
+                ? environment.AsSpan().IndexOf(_mark) >= 0
+                : ProcessStat.Read(pid) is { IsGone: false, HasEnvironment: not false } ? null : false;
         }
-        catch (IOException)
+        catch (IOException exception) when (exception is FileNotFoundException or DirectoryNotFoundException || exception.HResult == NativeMethods.NoSuchProcess)
         {
             return false; // it ended meanwhile
         }

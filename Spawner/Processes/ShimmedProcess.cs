@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 
@@ -25,13 +26,17 @@ internal sealed class ShimmedProcess
     private const string SetSid = "/usr/bin/setsid";
     private const string Logger = "/usr/bin/split";
 
-    // $0 is the folder to work in and $@ the command. The inner shell becomes the program, so the id it writes is the program's.
+    // $0 is the folder for the files and $@ the command. The inner shell becomes the program, so the id it writes is the program's.
     private const string ShimScript =
-        $$"""{{SetSid}} {{Shell}} -c 'echo $$ >{{PidFile}}; exec 2>&1; cd "$0" && exec "$@"' "$0" "$@"; echo $? >{{ExitFile}}""";
+        $$"""{{SetSid}} {{Shell}} -c 'echo $$ >"$0"/{{PidFile}}; exec 2>&1; exec "$@"' "$0" "$@"; echo $? >"$0"/{{ExitFile}}""";
 
     // split starts the filter for each further 10 MiB of output: the last full file is kept beside the one being written.
+    // A filter that fails would end split, and with it the program at its next word: where the disk is full, output is lost instead.
     private static readonly string[] LoggerArguments =
-        ["-b", $"{AgentLog.MaxFileBytes}", "--filter", $"mv -f {AgentLog.CurrentFile} {AgentLog.PreviousFile} 2>/dev/null; exec cat >{AgentLog.CurrentFile}", "-"];
+    [
+        "-b", $"{AgentLog.MaxFileBytes}", "--filter",
+        $"mv -f {AgentLog.CurrentFile} {AgentLog.PreviousFile} 2>/dev/null; cat >{AgentLog.CurrentFile} || exec cat >/dev/null", "-",
+    ];
 
     private static readonly Dictionary<string, string> LoggerEnvironment = new() { ["PATH"] = "/usr/bin:/bin", ["SHELL"] = Shell };
     private static readonly TimeSpan LoggerFlush = TimeSpan.FromSeconds(2);
@@ -40,12 +45,13 @@ internal sealed class ShimmedProcess
     private readonly string _agentId;
     private readonly ProcessExitWatcher _watcher;
     private readonly bool _shimSeenAlive;
+    private int _pid;
 
-    private ShimmedProcess(string folder, string agentId, ShimState state, ProcessExitWatcher watcher)
+    private ShimmedProcess(string folder, string agentId, Watched shim, Watched logger, bool shimSeenAlive, ProcessExitWatcher watcher)
     {
-        (_folder, _agentId, State, _watcher) = (folder, agentId, state, watcher);
-        _shimSeenAlive = state.Shim.IsAlive;
-        Completion = MonitorAsync();
+        (_folder, _agentId, _shimSeenAlive, _watcher) = (folder, agentId, shimSeenAlive, watcher);
+        State = new(shim.Identity, logger.Identity);
+        Completion = MonitorAsync(shim.Ended, logger.Ended);
     }
 
     /// <summary>What to keep for <see cref="Reattach"/>.</summary>
@@ -57,7 +63,7 @@ internal sealed class ShimmedProcess
     public Task<ProcessExit> Completion { get; }
 
     /// <summary>The id of the program, which leads its session; 0 where it has not come so far.</summary>
-    public int Pid => ReadNumber(PidFile) ?? 0;
+    public int Pid => _pid > 0 ? _pid : _pid = ReadNumber(PidFile) ?? 0;
 
     /// <summary>The program that shims are made of and this machine lacks; null where all are there.</summary>
     public static string? Missing() => Array.Find([Shell, SetSid, Logger], program => !File.Exists(program));
@@ -66,7 +72,7 @@ internal sealed class ShimmedProcess
     /// <param name="folder">Where shim and logger keep their files; exists and is the program's own.</param>
     /// <param name="workspace">The program's working directory.</param>
     /// <param name="environment">All of the program's environment; the mark of <see cref="ProcessTree"/> is added.</param>
-    /// <exception cref="System.ComponentModel.Win32Exception">The shim could not be started.</exception>
+    /// <exception cref="Win32Exception">The shim could not be started.</exception>
     public static ShimmedProcess Start(
         string folder, string workspace, string agentId, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, ProcessExitWatcher watcher)
     {
@@ -76,24 +82,48 @@ internal sealed class ShimmedProcess
         using (write)
         {
             // A shim whose logger cannot start dies of SIGPIPE at its first word; start the logger first and it never comes to that.
-            var logger = ProcessLauncher.Start(new(Logger, LoggerArguments, LoggerEnvironment, folder, StandardInput: read));
-            var shim = ProcessLauncher.Start(new(Shell, ["-c", ShimScript, workspace, .. command], marked, folder, StandardOutput: write));
-            // A child that has ended already is still there as a zombie until it is reaped: both identities exist.
-            return new(folder, agentId, new(Identity(shim), Identity(logger)), watcher);
+            var logger = Launch(new(Logger, LoggerArguments, LoggerEnvironment, folder, StandardInput: read), watcher);
+            try
+            {
+                var shim = Launch(new(Shell, ["-c", ShimScript, folder, .. command], marked, workspace, StandardOutput: write), watcher);
+                return new(folder, agentId, shim, logger, shimSeenAlive: true, watcher);
+            }
+            catch
+            {
+                _ = NativeMethods.Kill(logger.Identity.Pid, NativeMethods.SigKill);
+                throw;
+            }
         }
-
-        static ProcessIdentity Identity(int pid) => new(pid, ProcessStat.Read(pid)?.StartTime ?? 0);
     }
 
     /// <summary>Takes up a process that an earlier kernel started. One that has ended meanwhile completes with what its shim wrote down.</summary>
+    /// <exception cref="IOException">The system has no descriptor left to watch it with.</exception>
     public static ShimmedProcess Reattach(string folder, string agentId, ShimState state, ProcessExitWatcher watcher) =>
-        new(folder, agentId, state, watcher);
+        new(
+            folder, agentId, new(state.Shim, watcher.WatchAsync(state.Shim)), new(state.Logger, watcher.WatchAsync(state.Logger)), state.Shim.IsAlive, watcher);
+
+    private static Watched Launch(ProcessStart start, ProcessExitWatcher watcher)
+    {
+        var pid = ProcessLauncher.Start(start);
+        try
+        {
+            // A child that has ended already is there as a zombie until it is reaped, which watching does: first the identity.
+            var identity = new ProcessIdentity(pid, ProcessStat.Read(pid)?.StartTime ?? 0);
+            return new(identity, watcher.WatchAsync(pid));
+        }
+        catch
+        {
+            _ = NativeMethods.Kill(pid, NativeMethods.SigKill);
+            _ = NativeMethods.WaitPid(pid, out _, 0);
+            throw;
+        }
+    }
 
     /// <summary>
     /// Ends the program: SIGTERM to its process group, SIGKILL to all it has left after <paramref name="grace"/>, and
     /// returns when that is confirmed. Safe to call more than once, and at the same time.
     /// </summary>
-    /// <exception cref="IOException">Something survived SIGKILL.</exception>
+    /// <exception cref="IOException">It could not be ended within the time that SIGKILL may take.</exception>
     [SuppressMessage("Reliability", "MA0040", Justification = "Stopping must not be stopped half way: it is bounded instead.")]
     public async Task<ProcessExit> StopAsync(TimeSpan grace)
     {
@@ -115,15 +145,22 @@ internal sealed class ShimmedProcess
             await Tree.KillAllAsync(_watcher, spare: Pid == 0 ? 0 : State.Shim.Pid);
         }
 
-        return await Completion.WaitAsync(ProcessTree.KillTimeout + LoggerFlush);
+        try
+        {
+            return await Completion.WaitAsync(ProcessTree.KillTimeout + LoggerFlush);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new IOException($"the end of agent {_agentId} could not be confirmed after SIGKILL", exception);
+        }
     }
 
     // By session only while the shim vouches for it: once all of a session are gone, its id can become a stranger's.
-    private ProcessTree Tree => new(_shimSeenAlive ? Pid : 0, _agentId);
+    private ProcessTree Tree => new(_shimSeenAlive ? Pid : 0, _agentId, State.Shim.StartTime);
 
-    private async Task<ProcessExit> MonitorAsync()
+    private async Task<ProcessExit> MonitorAsync(Task shimEnded, Task loggerEnded)
     {
-        await _watcher.WatchAsync(State.Shim);
+        await shimEnded;
         string? leftover = null;
         try
         {
@@ -134,7 +171,7 @@ internal sealed class ShimmedProcess
             leftover = exception.Message;
         }
 
-        await FinishLogAsync();
+        await FinishLogAsync(loggerEnded);
         return ReadNumber(ExitFile) switch
         {
             null => new(null, null, leftover),
@@ -143,11 +180,11 @@ internal sealed class ShimmedProcess
         };
     }
 
-    private async Task FinishLogAsync()
+    private async Task FinishLogAsync(Task loggerEnded)
     {
         try
         {
-            await _watcher.WatchAsync(State.Logger).WaitAsync(LoggerFlush); // nobody holds the other end of its pipe any more
+            await loggerEnded.WaitAsync(LoggerFlush); // nobody holds the other end of its pipe any more
         }
         catch (TimeoutException)
         {
@@ -161,9 +198,12 @@ internal sealed class ShimmedProcess
         {
             return int.TryParse(File.ReadAllText(Path.Combine(_folder, file)), CultureInfo.InvariantCulture, out var number) ? number : null;
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return null; // not written, or gone with the folder
+            return null; // not written, gone with the folder, or locked away by the program
         }
     }
+
+    /// <summary>A process and the task that completes when it has ended.</summary>
+    private sealed record Watched(ProcessIdentity Identity, Task Ended);
 }

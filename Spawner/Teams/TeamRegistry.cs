@@ -87,11 +87,7 @@ internal sealed class TeamRegistry
         lock (_gate)
         {
             var team = Find(id);
-            if (team.Closing)
-            {
-                throw new RpcException(RpcStatusCode.FailedPrecondition, $"team '{id}' is being deleted");
-            }
-
+            team.RequireOpen();
             if (team.Record.Capacity.Lacks(team.Used, share) is { } lack)
             {
                 throw new RpcException(RpcStatusCode.ResourceExhausted, $"team '{id}' is full: {lack}");
@@ -110,36 +106,49 @@ internal sealed class TeamRegistry
         }
     }
 
-    /// <summary>Lets no further agent into the team.</summary>
+    /// <summary>Lets no further agent into the team; returns what <see cref="Remove"/> wants.</summary>
     /// <exception cref="RpcException">NOT_FOUND.</exception>
-    public void Close(string id)
+    public TeamRecord Close(string id)
     {
         lock (_gate)
         {
-            Find(id).Closing = true;
+            var team = Find(id);
+            team.Closing = true;
+            return team.Record;
         }
     }
 
-    /// <summary>Gives a closed team's capacity back to the host.</summary>
-    public void Remove(string id)
+    /// <summary>Gives a closed team's capacity back to the host. One that was removed already stays so, and a later one of its name is left alone.</summary>
+    public void Remove(TeamRecord closed)
     {
         lock (_gate)
         {
-            File.Delete(FileOf(id));
-            _teams.Remove(id);
+            if (_teams.TryGetValue(closed.Id, out var team) && ReferenceEquals(team.Record, closed))
+            {
+                File.Delete(FileOf(closed.Id));
+                _teams.Remove(closed.Id);
+            }
         }
     }
 
     private TeamLease Hold(Entry team, ResourceAmounts share)
     {
         team.Used += share;
-        return new(() =>
-        {
-            lock (_gate)
+        return new(
+            () =>
             {
-                team.Used -= share;
-            }
-        });
+                lock (_gate)
+                {
+                    team.RequireOpen();
+                }
+            },
+            () =>
+            {
+                lock (_gate)
+                {
+                    team.Used -= share;
+                }
+            });
     }
 
     private Entry Find(string id) =>
@@ -155,6 +164,14 @@ internal sealed class TeamRegistry
 
         public bool Closing { get; set; }
 
+        public void RequireOpen()
+        {
+            if (Closing)
+            {
+                throw new RpcException(RpcStatusCode.FailedPrecondition, $"team '{Record.Id}' is being deleted");
+            }
+        }
+
         public Team ToMessage() => new()
         {
             Id = Record.Id,
@@ -166,9 +183,13 @@ internal sealed class TeamRegistry
 }
 
 /// <summary>An agent's share of its team. Disposing gives it back, once.</summary>
-internal sealed class TeamLease(Action giveBack) : IDisposable
+internal sealed class TeamLease(Action requireOpen, Action giveBack) : IDisposable
 {
     private Action? _giveBack = giveBack;
+
+    /// <summary>Refuses an agent that came in while its team was being deleted, and would be overlooked.</summary>
+    /// <exception cref="RpcException">FAILED_PRECONDITION.</exception>
+    public void RequireOpenTeam() => requireOpen();
 
     public void Dispose() => Interlocked.Exchange(ref _giveBack, null)?.Invoke();
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 
@@ -9,6 +10,7 @@ internal static class HealthProbe
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(5);
+    private const int MaxAnswerBytes = 64 * 1024;
 
     /// <summary>
     /// Returns when the agent is ready. What it answers in the meantime goes to <paramref name="onRefused"/>, so that a
@@ -16,7 +18,7 @@ internal static class HealthProbe
     /// </summary>
     public static async Task WaitAsync(AgentEndpoint endpoint, string agentId, Action<string> onRefused, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var client = new HttpClient(CreateHandler(endpoint)) { BaseAddress = endpoint.Http ?? new Uri("http://agent/"), Timeout = AnswerTimeout };
+        using var client = new HttpClient(CreateHandler(endpoint)) { BaseAddress = endpoint.Http ?? new Uri("http://agent/"), Timeout = AnswerTimeout, MaxResponseContentBufferSize = MaxAnswerBytes };
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             try
@@ -34,7 +36,8 @@ internal static class HealthProbe
             {
                 if (exception.InnerException is not SocketException)
                 {
-                    onRefused("GET /health was not answered in HTTP"); // it listens, and speaks something else
+                    // It listens, and speaks something else.
+                    onRefused($"GET /health was not answered in HTTP of at most {MaxAnswerBytes} bytes");
                 }
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -48,7 +51,7 @@ internal static class HealthProbe
 
     private static async Task<string?> ProblemAsync(HttpResponseMessage response, string agentId, CancellationToken cancellationToken)
     {
-        if (!response.IsSuccessStatusCode)
+        if (response.StatusCode is not HttpStatusCode.OK)
         {
             return $"GET /health was answered with status {(int)response.StatusCode}";
         }
@@ -70,6 +73,7 @@ internal static class HealthProbe
     private static SocketsHttpHandler CreateHandler(AgentEndpoint endpoint) => new()
     {
         UseProxy = false,
+        AllowAutoRedirect = false, // a program must not send the kernel elsewhere
         ConnectCallback = endpoint.UnixSocket is not { } path ? null : async (_, cancellationToken) =>
         {
             var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

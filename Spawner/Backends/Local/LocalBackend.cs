@@ -1,6 +1,4 @@
 using System.ComponentModel;
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using AgentKernel.ServiceDefaults;
@@ -16,6 +14,7 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
 {
     private const int TailBytes = 4096;
 
+    private readonly LoopbackPorts _ports = new();
     private readonly SocketFolder _sockets = new(home.Path);
 
     public const string BackendName = "local";
@@ -34,10 +33,12 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
 
     public async Task<IAgentHandle> StartAsync(AgentSpec spec, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         var command = Resolve(spec.Type);
         var workspace = Path.Combine(spec.Folder, "workspace");
         DataDirectory.CreateFolder(workspace);
-        var endpoint = Listen(spec);
+        using var port = spec.Type.Listen is AgentListener.HttpPort ? _ports.Take() : null;
+        var endpoint = Listen(spec, port);
         var config = Path.Combine(spec.Folder, "config.json");
         DataDirectory.WriteAtomically(config, Encoding.UTF8.GetBytes(spec.Config.ToJsonString()));
 
@@ -53,7 +54,7 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         {
             process = ShimmedProcess.Start(spec.Folder, workspace, spec.AgentId, [.. command, "--config", config], environment, watcher);
         }
-        catch (Win32Exception exception)
+        catch (Exception exception) when (exception is Win32Exception or IOException)
         {
             throw new AgentStartException(exception.Message, exception);
         }
@@ -63,17 +64,37 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
             await WaitUntilReadyAsync(process, spec, endpoint, notification, cancellationToken);
             return new LocalAgent(process, endpoint, spec);
         }
-        catch
+        catch (Exception exception)
         {
-            await process.StopAsync(TimeSpan.Zero);
-            DeleteSocket(endpoint);
+            try
+            {
+                await process.StopAsync(TimeSpan.Zero);
+            }
+            catch (IOException leftover)
+            {
+                throw new AgentStartException($"{exception.Message}; and {leftover.Message}", exception);
+            }
+            finally
+            {
+                DeleteSocket(endpoint);
+            }
+
             throw;
         }
     }
 
     public Task<IAgentHandle?> ReattachAsync(AgentSpec spec, JsonElement savedState, CancellationToken cancellationToken)
     {
-        var state = savedState.Deserialize(LocalJson.Default.LocalState);
+        LocalState? state = null;
+        try
+        {
+            state = savedState.Deserialize(LocalJson.Default.LocalState);
+        }
+        catch (JsonException)
+        {
+            // Not of this backend's making: nothing is known of the agent.
+        }
+
         return Task.FromResult<IAgentHandle?>(state is null ? null : new LocalAgent(
             ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, watcher), new(state.UnixSocket, state.Http), spec));
     }
@@ -93,7 +114,7 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         }
     }
 
-    internal static string Tail(AgentSpec spec) => SecretRedactor.Redact(new AgentLog(spec.Folder).Tail(TailBytes), spec.Secrets).Trim();
+    internal static string Tail(AgentSpec spec) => SecretRedactor.Tail(new AgentLog(spec.Folder), spec.Secrets, TailBytes);
 
     private async Task WaitUntilReadyAsync(
         ShimmedProcess process, AgentSpec spec, AgentEndpoint endpoint, ReadyNotification? notification, CancellationToken cancellationToken)
@@ -124,21 +145,17 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         AgentStartException Failed(string what) => new(Tail(spec) is { Length: > 0 } tail ? $"{what}; its last output: {tail}" : $"{what}, and printed nothing");
     }
 
-    private AgentEndpoint Listen(AgentSpec spec)
+    private AgentEndpoint Listen(AgentSpec spec, LoopbackPorts.Port? port)
     {
-        if (spec.Type.Listen is AgentListener.UnixSocket)
+        if (port is not null)
         {
-            var path = _sockets.Socket(spec.AgentId);
-            spec.Config["unix_socket"] = path;
-            return new(path, null);
+            spec.Config["http_port"] = port.Number;
+            return new(null, new Uri($"http://127.0.0.1:{port.Number}"));
         }
 
-        // Free at the moment; a program that finds it taken after all ends at once, and its start fails with what it prints.
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        var port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        spec.Config["http_port"] = port;
-        return new(null, new Uri($"http://127.0.0.1:{port}"));
+        var path = _sockets.Socket(spec.AgentId);
+        spec.Config["unix_socket"] = path;
+        return new(path, null);
     }
 
     /// <summary>The type's command, its program found.</summary>
@@ -148,7 +165,8 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         var program = type.Command[0];
         if (program.Contains('/', StringComparison.Ordinal))
         {
-            return File.Exists(program) ? type.Command : throw Missing("there is no such file");
+            // It is started in the agent's workspace, where a relative path would lead elsewhere.
+            return File.Exists(program) ? [Path.GetFullPath(program), .. type.Command.Skip(1)] : throw Missing("there is no such file");
         }
 
         var path = System.Environment.GetEnvironmentVariable("PATH") ?? "";

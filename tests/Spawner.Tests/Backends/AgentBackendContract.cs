@@ -1,0 +1,301 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using AgentKernel.Spawner.Backends;
+using AgentKernel.Spawner.Processes;
+
+namespace AgentKernel.Spawner.Tests.Backends;
+
+/// <summary>What every backend promises (see <see cref="IAgentBackend"/>). A backend's tests inherit it, the fake's too.</summary>
+public abstract class AgentBackendContract
+{
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
+
+    /// <summary>The backend as one kernel has it; a second one is that of a kernel started later.</summary>
+    private protected abstract IAgentBackend NewKernel();
+
+    private protected abstract AgentSpec Spec(Behaviour behaviour, TimeSpan? startTimeout = null);
+
+    /// <summary>Lets an agent go on that waits for it.</summary>
+    private protected abstract void Release(AgentSpec spec);
+
+    /// <summary>Completes when the agent's program has begun to run.</summary>
+    private protected abstract Task RunsAsync(AgentSpec spec);
+
+    /// <summary>What is left of an agent but its folder.</summary>
+    private protected abstract IReadOnlyList<string> Leftovers(AgentSpec spec);
+
+    private protected Task<T> SignalAsync<T>(Task<T> signal, AgentSpec spec, string phase) => Waiting.ForAsync(
+        signal, $"{phase} of {spec.AgentId}", () => string.Join('\n', Leftovers(spec).Append(Encoding.UTF8.GetString(new AgentLog(spec.Folder).Tail(2000)))));
+
+    private protected async Task SignalAsync(Task signal, AgentSpec spec, string phase) => await SignalAsync(signal.ContinueWith(_ => true, TaskScheduler.Default), spec, phase);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Probe_OnThisMachine_IsUsable()
+    {
+        var probe = await NewKernel().ProbeAsync(Cancellation);
+        Assert.True(probe.Usable, probe.Detail);
+    }
+
+    [Fact]
+    public async Task Start_OfOneThatGetsReady_ReturnsWhileItRuns()
+    {
+        var spec = Spec(Behaviour.Idle);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        Assert.False(agent.Completion.IsCompleted);
+        Assert.True(agent.Endpoint.UnixSocket is null != agent.Endpoint.Http is null);
+        Assert.NotEmpty(agent.Status);
+        await agent.StopAsync(Grace);
+    }
+
+    [Fact]
+    public async Task Completion_OfOneThatExits_HasItsCodeAndTail()
+    {
+        var spec = Spec(Behaviour.Exits);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        Release(spec);
+        var end = await SignalAsync(agent.Completion, spec, "the end");
+        Assert.Equal((3, null, null), (end.Code, end.Signal, end.Leftover));
+        Assert.EndsWith("bye", end.OutputTail, StringComparison.Ordinal);
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Completion_OfOneThatIsKilled_HasTheSignal()
+    {
+        var spec = Spec(Behaviour.IsKilled);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        Release(spec);
+        var end = await SignalAsync(agent.Completion, spec, "the end");
+        Assert.Equal((null, 9), (end.Code, end.Signal));
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Completion_OfOneThatPrintsASecret_StrikesItOut()
+    {
+        var spec = Spec(Behaviour.PrintsSecret);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        Release(spec);
+        var end = await SignalAsync(agent.Completion, spec, "the end");
+        Assert.Contains("secret: [redacted]", end.OutputTail, StringComparison.Ordinal);
+        Assert.DoesNotContain(spec.Secrets.First(), end.OutputTail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_OfOneThatExits_ThrowsWithCodeAndOutput()
+    {
+        var spec = Spec(Behaviour.ExitsAtStart);
+        var failure = await Assert.ThrowsAsync<AgentStartException>(() => NewKernel().StartAsync(spec, Cancellation));
+        Assert.Contains("exited with code 7", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("no model", failure.Message, StringComparison.Ordinal);
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Start_OfOneThatNeverGetsReady_ThrowsAndLeavesNothing()
+    {
+        var spec = Spec(Behaviour.NeverReady, TimeSpan.FromMilliseconds(500));
+        var failure = await Assert.ThrowsAsync<AgentStartException>(() => NewKernel().StartAsync(spec, Cancellation));
+        Assert.Contains("not ready within 0.5 s", failure.Message, StringComparison.Ordinal);
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Start_CancelledWhileItRuns_LeavesNothing()
+    {
+        var spec = Spec(Behaviour.NeverReady);
+        using var cancel = new CancellationTokenSource();
+        var start = NewKernel().StartAsync(spec, cancel.Token);
+        await SignalAsync(RunsAsync(spec), spec, "the program");
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SignalAsync(start, spec, "the cancelled start"));
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Start_CancelledBefore_LeavesNothing()
+    {
+        var spec = Spec(Behaviour.NeverReady);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => NewKernel().StartAsync(spec, new CancellationToken(canceled: true)));
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Stop_TwiceAndAtOnce_EndsItOnce()
+    {
+        var spec = Spec(Behaviour.Idle);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => agent.StopAsync(Grace)));
+        await agent.StopAsync(Grace);
+        Assert.True(agent.Completion.IsCompletedSuccessfully);
+        Assert.Equal(15, (await agent.Completion).Signal);
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Stop_OfOneThatHasEnded_LeavesItsEndAsItWas()
+    {
+        var spec = Spec(Behaviour.Exits);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        Release(spec);
+        await SignalAsync(agent.Completion, spec, "the end");
+        await agent.StopAsync(Grace);
+        Assert.Equal(3, (await agent.Completion).Code);
+    }
+
+    [Fact]
+    public async Task Stop_OfOneThatIgnoresTerm_KillsItAfterTheGrace()
+    {
+        var spec = Spec(Behaviour.IgnoresTerm);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        var grace = TimeSpan.FromMilliseconds(300);
+        var watch = Stopwatch.StartNew();
+        await agent.StopAsync(grace);
+        Assert.True(watch.Elapsed >= grace, $"it was killed after {watch.Elapsed}");
+        Assert.Equal(9, (await agent.Completion).Signal);
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Stop_OfOneWithChildren_EndsThemToo()
+    {
+        var spec = Spec(Behaviour.LeavesChildren);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        await agent.StopAsync(Grace);
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Completion_OfOneThatLeavesChildren_EndsThemToo()
+    {
+        var spec = Spec(Behaviour.LeavesChildren);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        Assert.NotEmpty(Leftovers(spec));
+        Release(spec);
+        Assert.Equal(0, (await SignalAsync(agent.Completion, spec, "the end")).Code);
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Log_OfAFloodThatNobodyReads_IsBoundedAndHasTheNewest()
+    {
+        var spec = Spec(Behaviour.Floods);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        Release(spec);
+        var end = await SignalAsync(agent.Completion, spec, "the end of the flood");
+        Assert.Equal(0, end.Code);
+        Assert.EndsWith("the newest line", end.OutputTail, StringComparison.Ordinal);
+        var log = await ReadAsync(agent, tailBytes: 0);
+        Assert.InRange(log.Length, AgentLog.MaxFileBytes, 2 * AgentLog.MaxFileBytes);
+        Assert.EndsWith("the newest line\n", log, StringComparison.Ordinal);
+        Assert.Equal("newest line\n", await ReadAsync(agent, tailBytes: 12));
+    }
+
+    [Fact]
+    public async Task Log_Followed_ShowsEachPieceBeforeTheNextIsPrinted()
+    {
+        var spec = Spec(Behaviour.Idle);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        await using var pieces = agent.ReadLogAsync(0, follow: true, Cancellation).GetAsyncEnumerator(Cancellation);
+        var seen = "";
+        await UntilAsync("up\n");
+        Release(spec);
+        await UntilAsync("up\nreleased\n");
+        Release(spec);
+        await UntilAsync("up\nreleased\nreleased\n");
+        await agent.StopAsync(Grace);
+        Assert.False(await SignalAsync(pieces.MoveNextAsync().AsTask(), spec, "the end of the log"));
+
+        async Task UntilAsync(string wanted)
+        {
+            while (seen != wanted)
+            {
+                Assert.StartsWith(seen, wanted, StringComparison.Ordinal);
+                Assert.True(await SignalAsync(pieces.MoveNextAsync().AsTask(), spec, $"'{wanted}' in the log after '{seen}'"));
+                seen += Encoding.UTF8.GetString(pieces.Current.Span);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Reattach_ToALivingOne_HoldsItAgain()
+    {
+        var spec = Spec(Behaviour.Exits);
+        var first = await NewKernel().StartAsync(spec, Cancellation);
+        var saved = first.SavedState.Clone();
+        await first.DisposeAsync();
+        var again = await NewKernel().ReattachAsync(spec, saved, Cancellation);
+        Assert.NotNull(again);
+        Assert.False(again.Completion.IsCompleted);
+        Assert.Equal((first.Endpoint, first.Status["pid"]), (again.Endpoint, again.Status["pid"]));
+        Release(spec);
+        var end = await SignalAsync(again.Completion, spec, "the end");
+        Assert.Equal(3, end.Code);
+        Assert.EndsWith("bye", end.OutputTail, StringComparison.Ordinal); // what it printed meanwhile went on landing
+    }
+
+    [Fact]
+    public async Task Reattach_ToALivingOne_CanStopIt()
+    {
+        var spec = Spec(Behaviour.LeavesChildren);
+        var saved = (await NewKernel().StartAsync(spec, Cancellation)).SavedState.Clone();
+        var again = await NewKernel().ReattachAsync(spec, saved, Cancellation);
+        await again!.StopAsync(Grace);
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Reattach_ToOneThatHasEnded_TellsHow()
+    {
+        var spec = Spec(Behaviour.Exits);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        var saved = agent.SavedState.Clone();
+        Release(spec);
+        await SignalAsync(agent.Completion, spec, "the end");
+        var again = await NewKernel().ReattachAsync(spec, saved, Cancellation);
+        Assert.Equal(3, (await SignalAsync(again!.Completion, spec, "the end, told again")).Code);
+    }
+
+    [Fact]
+    public async Task Reattach_ToWhatIsNoState_IsNull()
+    {
+        var spec = Spec(Behaviour.Idle);
+        Assert.Null(await NewKernel().ReattachAsync(spec, JsonSerializer.SerializeToElement("nonsense"), Cancellation));
+    }
+
+    [Fact]
+    public async Task CleanUp_AfterAStartCutShort_LeavesNothing()
+    {
+        var spec = Spec(Behaviour.NeverReady);
+        var start = NewKernel().StartAsync(spec, Cancellation);
+        await SignalAsync(RunsAsync(spec), spec, "the program");
+        var next = NewKernel();
+        await next.CleanUpAsync(spec.AgentId, Cancellation);
+        await next.CleanUpAsync(spec.AgentId, Cancellation);
+        await Assert.ThrowsAsync<AgentStartException>(() => SignalAsync(start, spec, "the start"));
+        Assert.Empty(Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task SavedState_HoldsNoSecret()
+    {
+        var spec = Spec(Behaviour.Idle);
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
+        Assert.DoesNotContain(spec.Secrets.First(), agent.SavedState.GetRawText(), StringComparison.Ordinal);
+        await agent.StopAsync(Grace);
+    }
+
+    private static async Task<string> ReadAsync(IAgentHandle agent, long tailBytes)
+    {
+        using var all = new MemoryStream();
+        await foreach (var piece in agent.ReadLogAsync(tailBytes, follow: false, Cancellation))
+        {
+            all.Write(piece.Span);
+        }
+
+        return Encoding.UTF8.GetString(all.ToArray());
+    }
+}
