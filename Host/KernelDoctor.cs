@@ -24,6 +24,8 @@ public sealed record Finding(string Name, Verdict Verdict, string Detail);
 /// <summary>Looks at what a kernel needs on this machine; changes nothing but the data directory that it makes where it is missing.</summary>
 public static class KernelDoctor
 {
+    private static readonly string[] Keys = ["LLM_API_KEY", "OPENAI_API_KEY"];
+
     /// <summary>Looks at everything.</summary>
     public static IReadOnlyList<Finding> Examine(AgentKernelHostOptions options)
     {
@@ -48,7 +50,7 @@ public static class KernelDoctor
             backend switch { { Usable: true, Isolated: true } => Verdict.Good, { Usable: false, Chosen: true } => Verdict.Bad, _ => Verdict.Note },
             backend.Detail)));
         findings.AddRange(SpawnerDoctor.ExamineAgentTypes(options.Spawner).Select(type => new Finding($"agent {type.Name}", type.Problem is null ? Verdict.Good : Verdict.Bad, type.Problem ?? type.Program)));
-        findings.AddRange(new[] { "LLM_API_KEY", "OPENAI_API_KEY" }.Select(key => Environment.GetEnvironmentVariable(key) is { Length: > 0 }
+        findings.AddRange(Keys.Select(key => Environment.GetEnvironmentVariable(key) is { Length: > 0 }
             ? new Finding(key, Verdict.Good, "is set, and is forwarded to agents")
             : new Finding(key, Verdict.Note, "is not set; agents use what spawn_info or model_access gives them, or the scripted model")));
         findings.Add(KernelEndpoints.Read(home) is { } endpoints
