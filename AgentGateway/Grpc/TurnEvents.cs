@@ -34,7 +34,6 @@ internal static class TurnEvents
     private static TurnResponse? ToResponse(ReadOnlySpan<byte> data)
     {
         var response = new TurnResponse();
-        var more = false;
         try
         {
             var json = new Utf8JsonReader(data);
@@ -45,7 +44,7 @@ internal static class TurnEvents
 
             while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
             {
-                var (isBody, isDone, isError) = (json.ValueTextEquals("body"u8), json.ValueTextEquals("done"u8), json.ValueTextEquals("error"u8));
+                var (isBody, isDone, isError, isEvent) = (json.ValueTextEquals("body"u8), json.ValueTextEquals("done"u8), json.ValueTextEquals("error"u8), json.ValueTextEquals("event"u8));
                 json.Read();
                 switch (json.TokenType)
                 {
@@ -60,16 +59,17 @@ internal static class TurnEvents
                         break;
                     case JsonTokenType.Null when isBody || isError || isDone:
                         break;
+                    case JsonTokenType.StartObject when isEvent:
+                        using (var happened = JsonDocument.ParseValue(ref json))
+                        {
+                            response.Event = AgentJson.ToStruct(happened.RootElement);
+                        }
+
+                        break;
                     default:
                         json.Skip();
-                        more = true;
                         break;
                 }
-            }
-
-            if (more)
-            {
-                response.Event = AgentJson.ToStruct(data);
             }
 
             return response;

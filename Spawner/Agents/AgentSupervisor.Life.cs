@@ -39,11 +39,7 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _stopping.Cancel();
-        _stopping.Dispose();
-    }
+    public void Dispose() => _stopping.Dispose(); // twice: the container knows it as a service and as a hosted one
 
     // False where nothing is known of the agent.
     private async Task<bool> TakeUpAsync(AgentRecord record, CancellationToken cancellationToken)
