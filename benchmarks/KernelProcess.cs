@@ -27,7 +27,7 @@ internal sealed class KernelProcess : IAsyncDisposable
 
     public static async Task<KernelProcess> StartAsync()
     {
-        var start = new ProcessStartInfo(Repository.Cli) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Repository.Cli) { UseShellExecute = false, RedirectStandardOutput = true };
         foreach (var argument in new[] { "up", "--json", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--home", Directory.CreateTempSubdirectory("agentkernel-bench-").FullName })
         {
             start.ArgumentList.Add(argument);

@@ -22,7 +22,7 @@ internal static class RuntimeProcess
             using var notify = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
             notify.Bind(new UnixDomainSocketEndPoint(Path.Combine(folder, "notify")));
 
-            var start = new ProcessStartInfo(Repository.AgentRuntime) { WorkingDirectory = folder, RedirectStandardError = true };
+            var start = new ProcessStartInfo(Repository.AgentRuntime) { UseShellExecute = false, WorkingDirectory = folder, RedirectStandardError = true };
             start.ArgumentList.Add("--config");
             start.ArgumentList.Add(config);
             start.Environment["NOTIFY_SOCKET"] = Path.Combine(folder, "notify");

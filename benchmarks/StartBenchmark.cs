@@ -30,7 +30,7 @@ internal static class StartBenchmark
     private static async Task<double> HelloAsync()
     {
         var clock = Stopwatch.GetTimestamp();
-        using var process = Process.Start(new ProcessStartInfo(Repository.Hello) { RedirectStandardOutput = true })!;
+        using var process = Process.Start(new ProcessStartInfo(Repository.Hello) { UseShellExecute = false, RedirectStandardOutput = true })!;
         await process.StandardOutput.ReadLineAsync();
         var elapsed = Stopwatch.GetElapsedTime(clock).TotalMilliseconds;
         await process.WaitForExitAsync();

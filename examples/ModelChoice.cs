@@ -1,3 +1,5 @@
+namespace AgentKernel.Examples;
+
 /// <summary>What the examples share: a real model where a key is at hand, else the scripted one, which repeats what it is told.</summary>
 internal static class ModelChoice
 {

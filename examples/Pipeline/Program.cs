@@ -2,6 +2,7 @@
 //   dotnet run --project examples/Pipeline -- "the tides"
 using AgentKernel.Client;
 using AgentKernel.Contracts.OpenClaw.V1;
+using AgentKernel.Examples;
 using AgentKernel.Host;
 
 var topic = args.Length > 0 ? args[0] : "the tides";

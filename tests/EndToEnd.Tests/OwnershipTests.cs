@@ -29,8 +29,7 @@ public sealed class OwnershipTests(KernelFixture fixture) : IClassFixture<Kernel
         using var http = new HttpClient { BaseAddress = _kernel.Http };
         foreach (var route in new[] { "/v1/turn", "/v1/turn/cancel", "/v1/history", "/v1/control", "/v1/info" })
         {
-            var body = new JsonObject { ["agent_id"] = agentId, ["nonce"] = nonce, ["body"] = "hi", ["payload"] = new JsonObject { ["operation"] = "list_tools" } };
-            using var response = await http.PostAsJsonAsync(route, body, Cancelled);
+            using var response = await http.PostAsJsonAsync(route, RequestOf(route, agentId, nonce), Cancelled);
 
             Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
             var error = (string)JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancelled))!["error"]!;
@@ -130,9 +129,24 @@ public sealed class OwnershipTests(KernelFixture fixture) : IClassFixture<Kernel
 
     private static async Task<string> UnknownAgentErrorAsync(HttpClient http, string route)
     {
-        var body = new JsonObject { ["agent_id"] = Guid.NewGuid().ToString(), ["nonce"] = "x", ["body"] = "hi", ["payload"] = new JsonObject() };
-        using var response = await http.PostAsJsonAsync(route, body, Cancelled);
+        using var response = await http.PostAsJsonAsync(route, RequestOf(route, Guid.NewGuid().ToString(), "x"), Cancelled);
         return (string)JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancelled))!["error"]!;
+    }
+
+    private static JsonObject RequestOf(string route, string agentId, string nonce)
+    {
+        var request = new JsonObject { ["agent_id"] = agentId, ["nonce"] = nonce };
+        switch (route)
+        {
+            case "/v1/turn":
+                request["body"] = "hi";
+                break;
+            case "/v1/control":
+                request["payload"] = new JsonObject { ["operation"] = "list_tools" };
+                break;
+        }
+
+        return request;
     }
 
     private JsonNode ConfigOf(OwnedAgent agent) => JsonNode.Parse(File.ReadAllText(Path.Combine(_kernel.Home, "agents", agent.Id, "config.json")))!;

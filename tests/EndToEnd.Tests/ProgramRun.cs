@@ -11,6 +11,7 @@ internal sealed record ProgramRun(int ExitCode, string Output, string Error)
     {
         var start = new ProcessStartInfo(program)
         {
+            UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,

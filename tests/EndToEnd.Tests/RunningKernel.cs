@@ -59,7 +59,7 @@ public sealed class RunningKernel : IAsyncDisposable
 
     public static async Task<RunningKernel> StartAsync(string? home = null, IReadOnlyDictionary<string, string>? environment = null, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Repository.Cli) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Repository.Cli) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in (string[])["up", "--json", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--home", home ?? NewHome(), .. arguments])
         {
             start.ArgumentList.Add(argument);

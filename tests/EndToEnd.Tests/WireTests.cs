@@ -119,7 +119,7 @@ public sealed class WireTests(KernelFixture fixture) : IClassFixture<KernelFixtu
         var refused = await Assert.ThrowsAsync<RpcException>(() => _kernel.Client.AskAsync(agent, "hello?", Cancelled));
 
         Assert.Equal(RpcStatusCode.FailedPrecondition, refused.Code);
-        Assert.Contains("killed on request", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("has ended", refused.Message, StringComparison.Ordinal);
     }
 
     [Theory]
