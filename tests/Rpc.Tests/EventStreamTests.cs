@@ -72,7 +72,7 @@ public sealed class EventStreamTests(EchoServer server)
     public async Task Deadline_AfterEvents_IsAnErrorEvent()
     {
         var key = Guid.NewGuid().ToString();
-        using var response = await PostAsync($$"""{"key":"{{key}}","count":2,"gated":true}""", timeoutMs: 250);
+        using var response = await PostAsync($$"""{"key":"{{key}}","count":2,"gated":true}""", timeoutMs: 1000);
         var last = await ReadAsync(response).LastAsync(TestEnds);
         Assert.Equal("error", last.EventType);
         Assert.Contains("deadline_exceeded", last.Data, StringComparison.Ordinal);

@@ -109,7 +109,7 @@ public abstract class RpcChannelContract(EchoServer echo)
         using var channel = await ConnectAsync();
         var key = Guid.NewGuid().ToString();
         var error = await Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(
-            EchoMethods.Hang, new HangRequest { Key = key }, new RpcCallOptions { Timeout = TimeSpan.FromMilliseconds(250) }, TestEnds));
+            EchoMethods.Hang, new HangRequest { Key = key }, new RpcCallOptions { Timeout = TimeSpan.FromSeconds(1) }, TestEnds));
         Assert.Equal(RpcStatusCode.DeadlineExceeded, error.Code);
         await AwaitAsync(channel, $"{key}/cancelled");
     }
@@ -192,7 +192,7 @@ public abstract class RpcChannelContract(EchoServer echo)
         using var channel = await ConnectAsync();
         var key = Guid.NewGuid().ToString();
         var request = new CountRequest { Key = key, Count = 2, Gated = true };
-        var options = new RpcCallOptions { Timeout = TimeSpan.FromMilliseconds(250) };
+        var options = new RpcCallOptions { Timeout = TimeSpan.FromSeconds(1) };
         var error = await Assert.ThrowsAsync<RpcException>(async () => await channel.StreamAsync(EchoMethods.Count, request, options, TestEnds).ToListAsync(TestEnds));
         Assert.Equal(RpcStatusCode.DeadlineExceeded, error.Code);
         await AwaitAsync(channel, $"{key}/cancelled");
