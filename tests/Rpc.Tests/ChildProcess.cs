@@ -52,11 +52,11 @@ internal sealed class ChildProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a program to its end and returns what it printed. A failure shows what it complained of.</summary>
-    public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string? directory = null)
+    public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string? directory = null, TimeSpan? limit = null)
     {
         await using var child = new ChildProcess(program, arguments, directory);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromMinutes(3));
+        patience.CancelAfter(limit ?? Patience.Limit);
         try
         {
             var output = await child.Output.ReadToEndAsync(patience.Token);

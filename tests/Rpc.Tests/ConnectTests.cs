@@ -9,8 +9,6 @@ namespace AgentKernel.Rpc.Tests;
 /// <summary>The Connect protocol as curl and plain HTTP clients speak it; connect-node is in <see cref="ForeignClientTests"/>.</summary>
 public sealed class ConnectTests(EchoServer server)
 {
-    private static CancellationToken TestEnds => TestContext.Current.CancellationToken;
-
     [Theory, InlineData("--http1.1"), InlineData("--http2-prior-knowledge")]
     public async Task Curl_Json_IsAnsweredInJson(string version)
     {
@@ -84,7 +82,7 @@ public sealed class ConnectTests(EchoServer server)
     {
         const string Any = """{ "@type": "type.googleapis.com/google.protobuf.Struct", "value": { "a": [ 1, null, true ] } }""";
         using var response = await PostJsonAsync($$"""{"any":{{Any}}}""");
-        Assert.Contains($"\"any\": {Any}", await response.Content.ReadAsStringAsync(TestEnds), StringComparison.Ordinal);
+        Assert.Contains($"\"any\": {Any}", await response.Content.ReadAsStringAsync(Patience.Token), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -93,7 +91,7 @@ public sealed class ConnectTests(EchoServer server)
         using var response = await PostJsonAsync("""{"replyAnyType":"type.googleapis.com/who.Knows"}""");
         await ExpectErrorAsync(response, 501, "unimplemented", "the call was done, but its response has no JSON form here");
         using var proto = await PostAsync(new SayRequest { ReplyAnyType = "type.googleapis.com/who.Knows" }.ToByteArray(), "application/proto");
-        Assert.Equal("type.googleapis.com/who.Knows", SayResponse.Parser.ParseFrom(await proto.Content.ReadAsByteArrayAsync(TestEnds)).Any.TypeUrl);
+        Assert.Equal("type.googleapis.com/who.Knows", SayResponse.Parser.ParseFrom(await proto.Content.ReadAsByteArrayAsync(Patience.Token)).Any.TypeUrl);
     }
 
     [Fact]
@@ -137,7 +135,7 @@ public sealed class ConnectTests(EchoServer server)
     public async Task Gzip_IsRead()
     {
         using var response = await PostAsync(Zip("""{"text":"zipped"}"""u8), contentEncoding: "gzip");
-        Assert.Contains("zipped", await response.Content.ReadAsStringAsync(TestEnds), StringComparison.Ordinal);
+        Assert.Contains("zipped", await response.Content.ReadAsStringAsync(Patience.Token), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -169,14 +167,14 @@ public sealed class ConnectTests(EchoServer server)
     {
         var request = new SayRequest { Text = "big", Data = ByteString.CopyFrom(new byte[35 * 1024 * 1024]), ReplyBytes = 1 };
         using var response = await PostAsync(request.ToByteArray(), "application/proto", "SayBig");
-        Assert.Equal("big", SayResponse.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync(TestEnds)).Text);
+        Assert.Equal("big", SayResponse.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync(Patience.Token)).Text);
     }
 
     [Fact]
     public async Task Method_Get_Is405()
     {
         using var http = new HttpClient();
-        using var response = await http.GetAsync(new Uri(server.Http1, "/rpc.tests.Echo/Say"), TestEnds);
+        using var response = await http.GetAsync(new Uri(server.Http1, "/rpc.tests.Echo/Say"), Patience.Token);
         Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
     }
 
@@ -200,7 +198,7 @@ public sealed class ConnectTests(EchoServer server)
 
     private static async Task ExpectErrorAsync(HttpResponseMessage response, int status, string code, string message)
     {
-        using var error = System.Text.Json.JsonDocument.Parse(await response.Content.ReadAsStringAsync(TestEnds));
+        using var error = System.Text.Json.JsonDocument.Parse(await response.Content.ReadAsStringAsync(Patience.Token));
         Assert.Equal(code, error.RootElement.GetProperty("code").GetString());
         Assert.Contains(message, error.RootElement.GetProperty("message").GetString(), StringComparison.Ordinal);
         Assert.Equal(status, (int)response.StatusCode);
@@ -220,6 +218,6 @@ public sealed class ConnectTests(EchoServer server)
         if (contentEncoding is not null)
             request.Content.Headers.ContentEncoding.Add(contentEncoding);
         headers?.Invoke(request.Headers);
-        return await http.SendAsync(request, TestEnds);
+        return await http.SendAsync(request, Patience.Token);
     }
 }

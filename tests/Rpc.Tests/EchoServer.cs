@@ -19,9 +19,6 @@ public sealed class EchoServer : IAsyncLifetime
 {
     public const int MaxReceiveMessageBytes = 256 * 1024;
 
-    /// <summary>Long beyond what any step takes; a wait that reaches it has failed.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
-
     private readonly LogCollector _logs = new();
     private readonly X509Certificate2 _certificate = CreateCertificate();
     private WebApplication? _app;
@@ -52,11 +49,11 @@ public sealed class EchoServer : IAsyncLifetime
     {
         try
         {
-            await step.WaitAsync(Patience, TestContext.Current.CancellationToken);
+            await step.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
         }
         catch (TimeoutException)
         {
-            Assert.Fail($"Waited {Patience} for: {what}. The server logged:\n{string.Join('\n', Logs)}");
+            Assert.Fail($"Waited {Patience.Limit} for: {what}. The server logged:\n{string.Join('\n', Logs)}");
         }
     }
 

@@ -8,8 +8,6 @@ namespace AgentKernel.Rpc.Tests;
 /// <summary>Streams as server-sent events.</summary>
 public sealed class EventStreamTests(EchoServer server)
 {
-    private static CancellationToken TestEnds => TestContext.Current.CancellationToken;
-
     [Fact]
     public async Task Curl_WholeStream_IsEventsAndAnEnd()
     {
@@ -28,16 +26,16 @@ public sealed class EventStreamTests(EchoServer server)
             "-H", "Content-Type: application/json", $"{server.Http1}rpc.tests.Echo/Count"]);
         string[] first = ["id: 1", "data: { \"number\": 1 }", ""];
         foreach (var expected in first)
-            Assert.Equal(expected, await server.WithinAsync(curl.Output.ReadLineAsync(TestEnds).AsTask(), "a line of the first event"));
+            Assert.Equal(expected, await server.WithinAsync(curl.Output.ReadLineAsync(Patience.Token).AsTask(), "a line of the first event"));
         server.Signals.Set($"{key}/2");
-        Assert.Equal("id: 2\ndata: { \"number\": 2 }\n\nevent: end\ndata: {}\n\n", await server.WithinAsync(curl.Output.ReadToEndAsync(TestEnds), "the rest"));
+        Assert.Equal("id: 2\ndata: { \"number\": 2 }\n\nevent: end\ndata: {}\n\n", await server.WithinAsync(curl.Output.ReadToEndAsync(Patience.Token), "the rest"));
     }
 
     [Theory, InlineData(false), InlineData(true)]
     public async Task Parser_FailureAfterEvents_IsAnErrorEvent(bool http2)
     {
         using var response = await PostAsync("""{"count":1,"failure":{"code":9,"message":"stopped"}}""", http2);
-        var events = await ReadAsync(response).ToListAsync(TestEnds);
+        var events = await ReadAsync(response).ToListAsync(Patience.Token);
         Assert.Equal(["message", "error"], events.Select(e => e.EventType));
         Assert.Equal("""{"code":"failed_precondition","message":"stopped"}""", events[1].Data);
         Assert.Equal("1", events[0].EventId);
@@ -47,14 +45,14 @@ public sealed class EventStreamTests(EchoServer server)
     public async Task Crash_AfterEvents_SaysNoDetail()
     {
         using var response = await PostAsync("""{"count":1,"failure":{"crash":true}}""");
-        Assert.Equal("""{"code":"internal","message":"internal error"}""", (await ReadAsync(response).LastAsync(TestEnds)).Data);
+        Assert.Equal("""{"code":"internal","message":"internal error"}""", (await ReadAsync(response).LastAsync(Patience.Token)).Data);
     }
 
     [Fact]
     public async Task NoMessages_IsAnEndAlone()
     {
         using var response = await PostAsync("""{"count":0}""");
-        Assert.Equal(["end"], (await ReadAsync(response).ToListAsync(TestEnds)).Select(e => e.EventType));
+        Assert.Equal(["end"], (await ReadAsync(response).ToListAsync(Patience.Token)).Select(e => e.EventType));
     }
 
     [Theory]
@@ -65,15 +63,15 @@ public sealed class EventStreamTests(EchoServer server)
         using var response = await PostAsync(request);
         Assert.Equal(status, response.StatusCode);
         Assert.Equal("application/json", response.Content.Headers.ContentType?.MediaType);
-        Assert.Contains(body, await response.Content.ReadAsStringAsync(TestEnds), StringComparison.Ordinal);
+        Assert.Contains(body, await response.Content.ReadAsStringAsync(Patience.Token), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Deadline_AfterEvents_IsAnErrorEvent()
     {
         var key = Guid.NewGuid().ToString();
-        using var response = await PostAsync($$"""{"key":"{{key}}","count":2,"gated":true}""", timeoutMs: 250);
-        var last = await ReadAsync(response).LastAsync(TestEnds);
+        using var response = await PostAsync($$"""{"key":"{{key}}","count":2,"gated":true}""", timeoutMs: 1000);
+        var last = await ReadAsync(response).LastAsync(Patience.Token);
         Assert.Equal("error", last.EventType);
         Assert.Contains("deadline_exceeded", last.Data, StringComparison.Ordinal);
         await server.WithinAsync(server.Signals.Of($"{key}/cancelled"), "the handler's token");
@@ -84,7 +82,7 @@ public sealed class EventStreamTests(EchoServer server)
     {
         var key = Guid.NewGuid().ToString();
         using (var response = await PostAsync($$"""{"key":"{{key}}","count":2,"gated":true}""", http2))
-            Assert.Equal("1", (await ReadAsync(response).FirstAsync(TestEnds)).EventId);
+            Assert.Equal("1", (await ReadAsync(response).FirstAsync(Patience.Token)).EventId);
         await server.WithinAsync(server.Signals.Of($"{key}/cancelled"), "the handler's token");
     }
 
@@ -99,7 +97,7 @@ public sealed class EventStreamTests(EchoServer server)
     private static async IAsyncEnumerable<SseItem<string>> ReadAsync(HttpResponseMessage response)
     {
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.MediaType);
-        await foreach (var item in SseParser.Create(await response.Content.ReadAsStreamAsync(TestEnds)).EnumerateAsync(TestEnds))
+        await foreach (var item in SseParser.Create(await response.Content.ReadAsStreamAsync(Patience.Token)).EnumerateAsync(Patience.Token))
             yield return item;
     }
 
@@ -115,6 +113,6 @@ public sealed class EventStreamTests(EchoServer server)
         };
         if (timeoutMs is { } ms)
             request.Headers.TryAddWithoutValidation("connect-timeout-ms", $"{ms}");
-        return await http.SendAsync(request, TestEnds);
+        return await http.SendAsync(request, Patience.Token);
     }
 }

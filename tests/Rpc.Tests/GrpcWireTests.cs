@@ -32,7 +32,7 @@ public sealed class GrpcWireTests(EchoServer server)
     {
         using var response = await PostAsync(body);
         Assert.True(HttpStatusCode.OK == response.StatusCode, what);
-        Assert.Empty(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
+        Assert.Empty(await response.Content.ReadAsByteArrayAsync(Patience.Token));
         Assert.Empty(response.TrailingHeaders); // the headers were all there is
         Assert.Equal(((int)code).ToString(), response.Headers.GetValues("grpc-status").Single());
         Assert.Contains(message, Uri.UnescapeDataString(response.Headers.GetValues("grpc-message").Single()), StringComparison.Ordinal);
@@ -90,7 +90,7 @@ public sealed class GrpcWireTests(EchoServer server)
     public async Task Header_OfTheProtocol_IsHeeded(string name, string value, RpcStatusCode expected)
     {
         using var response = await PostAsync(Hello, headers: h => h.TryAddWithoutValidation(name, value));
-        await response.Content.LoadIntoBufferAsync(TestContext.Current.CancellationToken);
+        await response.Content.LoadIntoBufferAsync(Patience.Token);
         var status = response.Headers.Contains("grpc-status") ? response.Headers : response.TrailingHeaders;
         Assert.Equal(((int)expected).ToString(), status.GetValues("grpc-status").Single());
         Assert.Equal("gzip,identity", response.Headers.GetValues("grpc-accept-encoding").Single());
@@ -130,7 +130,7 @@ public sealed class GrpcWireTests(EchoServer server)
     {
         using var response = await PostAsync(Hello, address: server.Http1, version: HttpVersion.Version11);
         Assert.Equal(HttpStatusCode.HttpVersionNotSupported, response.StatusCode);
-        Assert.Contains("gRPC needs HTTP/2", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Contains("gRPC needs HTTP/2", await response.Content.ReadAsStringAsync(Patience.Token), StringComparison.Ordinal);
     }
 
     [Theory, InlineData("application/grpc+json"), InlineData("application/grpc-web"), InlineData("text/plain"), InlineData("application/json; charset=utf-16")]
@@ -145,7 +145,7 @@ public sealed class GrpcWireTests(EchoServer server)
 
     private static async Task<string> ReadSayAsync(HttpResponseMessage response)
     {
-        var body = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        var body = await response.Content.ReadAsByteArrayAsync(Patience.Token);
         return SayResponse.Parser.ParseFrom(body.AsSpan(5)).Text;
     }
 
@@ -161,6 +161,6 @@ public sealed class GrpcWireTests(EchoServer server)
         };
         request.Headers.TryAddWithoutValidation("te", "trailers");
         headers?.Invoke(request.Headers);
-        return await http.SendAsync(request, TestContext.Current.CancellationToken);
+        return await http.SendAsync(request, Patience.Token);
     }
 }

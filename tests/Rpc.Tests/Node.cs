@@ -73,7 +73,7 @@ internal static class Node
         {
             var installed = new FileInfo(Path.Combine(Directory, "node_modules", ".package-lock.json"));
             if (!installed.Exists || installed.LastWriteTimeUtc < File.GetLastWriteTimeUtc(Path.Combine(Directory, "package-lock.json")))
-                ChildProcess.RunAsync("npm", ["ci"], Directory).GetAwaiter().GetResult();
+                ChildProcess.RunAsync("npm", ["ci"], Directory, TimeSpan.FromMinutes(5)).GetAwaiter().GetResult();
         }
         finally
         {

@@ -8,8 +8,6 @@ public abstract class RpcChannelContract(EchoServer echo)
 {
     protected EchoServer Echo { get; } = echo;
 
-    private static CancellationToken TestEnds => TestContext.Current.CancellationToken;
-
     /// <summary>A new channel to the server.</summary>
     internal abstract Task<RpcChannel> ConnectAsync(RpcChannelOptions? options = null);
 
@@ -99,7 +97,7 @@ public abstract class RpcChannelContract(EchoServer echo)
     {
         using var channel = await ConnectAsync();
         var nope = new UnaryMethod<SayRequest, SayResponse>(EchoMethods.Service, "Nope", SayRequest.Parser, SayResponse.Parser);
-        var error = await Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(nope, new SayRequest(), cancellationToken: TestEnds));
+        var error = await Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(nope, new SayRequest(), cancellationToken: Patience.Token));
         Assert.Equal(RpcStatusCode.Unimplemented, error.Code);
     }
 
@@ -109,7 +107,7 @@ public abstract class RpcChannelContract(EchoServer echo)
         using var channel = await ConnectAsync();
         var key = Guid.NewGuid().ToString();
         var error = await Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(
-            EchoMethods.Hang, new HangRequest { Key = key }, new RpcCallOptions { Timeout = TimeSpan.FromMilliseconds(250) }, TestEnds));
+            EchoMethods.Hang, new HangRequest { Key = key }, new RpcCallOptions { Timeout = TimeSpan.FromSeconds(1) }, Patience.Token));
         Assert.Equal(RpcStatusCode.DeadlineExceeded, error.Code);
         await AwaitAsync(channel, $"{key}/cancelled");
     }
@@ -134,10 +132,10 @@ public abstract class RpcChannelContract(EchoServer echo)
         using var channel = await ConnectAsync();
         var key = Guid.NewGuid().ToString();
         var numbers = new List<int>();
-        await foreach (var message in channel.StreamAsync(EchoMethods.Count, new CountRequest { Key = key, Count = 3, Gated = true }, cancellationToken: TestEnds))
+        await foreach (var message in channel.StreamAsync(EchoMethods.Count, new CountRequest { Key = key, Count = 3, Gated = true }, cancellationToken: Patience.Token))
         {
             numbers.Add(message.Number);
-            await channel.CallAsync(EchoMethods.Signal, new SignalRequest { Name = $"{key}/{message.Number + 1}" }, cancellationToken: TestEnds);
+            await channel.CallAsync(EchoMethods.Signal, new SignalRequest { Name = $"{key}/{message.Number + 1}" }, cancellationToken: Patience.Token);
         }
         Assert.Equal([1, 2, 3], numbers);
     }
@@ -146,7 +144,7 @@ public abstract class RpcChannelContract(EchoServer echo)
     public async Task Stream_NoMessages_EndsWell()
     {
         using var channel = await ConnectAsync();
-        Assert.Empty(await channel.StreamAsync(EchoMethods.Count, new CountRequest(), cancellationToken: TestEnds).ToListAsync(TestEnds));
+        Assert.Empty(await channel.StreamAsync(EchoMethods.Count, new CountRequest(), cancellationToken: Patience.Token).ToListAsync(Patience.Token));
     }
 
     [Fact]
@@ -154,7 +152,7 @@ public abstract class RpcChannelContract(EchoServer echo)
     {
         using var channel = await ConnectAsync();
         var request = new CountRequest { Count = 2, Failure = new Failure { Code = (int)RpcStatusCode.FailedPrecondition, Message = "stopped – here" } };
-        await using var stream = channel.StreamAsync(EchoMethods.Count, request, cancellationToken: TestEnds).GetAsyncEnumerator(TestEnds);
+        await using var stream = channel.StreamAsync(EchoMethods.Count, request, cancellationToken: Patience.Token).GetAsyncEnumerator(Patience.Token);
         Assert.True(await stream.MoveNextAsync());
         Assert.True(await stream.MoveNextAsync());
         var error = await Assert.ThrowsAsync<RpcException>(async () => await stream.MoveNextAsync());
@@ -166,7 +164,7 @@ public abstract class RpcChannelContract(EchoServer echo)
     {
         using var channel = await ConnectAsync();
         var key = Guid.NewGuid().ToString();
-        await foreach (var _ in channel.StreamAsync(EchoMethods.Count, new CountRequest { Key = key, Count = 2, Gated = true }, cancellationToken: TestEnds))
+        await foreach (var _ in channel.StreamAsync(EchoMethods.Count, new CountRequest { Key = key, Count = 2, Gated = true }, cancellationToken: Patience.Token))
             break;
         await AwaitAsync(channel, $"{key}/cancelled");
     }
@@ -177,7 +175,7 @@ public abstract class RpcChannelContract(EchoServer echo)
         using var channel = await ConnectAsync();
         using var cancel = new CancellationTokenSource();
         var key = Guid.NewGuid().ToString();
-        await using var stream = channel.StreamAsync(EchoMethods.Count, new CountRequest { Key = key, Count = 2, Gated = true }, cancellationToken: TestEnds)
+        await using var stream = channel.StreamAsync(EchoMethods.Count, new CountRequest { Key = key, Count = 2, Gated = true }, cancellationToken: Patience.Token)
             .GetAsyncEnumerator(cancel.Token);
         Assert.True(await stream.MoveNextAsync());
         var next = stream.MoveNextAsync();
@@ -192,18 +190,18 @@ public abstract class RpcChannelContract(EchoServer echo)
         using var channel = await ConnectAsync();
         var key = Guid.NewGuid().ToString();
         var request = new CountRequest { Key = key, Count = 2, Gated = true };
-        var options = new RpcCallOptions { Timeout = TimeSpan.FromMilliseconds(250) };
-        var error = await Assert.ThrowsAsync<RpcException>(async () => await channel.StreamAsync(EchoMethods.Count, request, options, TestEnds).ToListAsync(TestEnds));
+        var options = new RpcCallOptions { Timeout = TimeSpan.FromSeconds(1) };
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await channel.StreamAsync(EchoMethods.Count, request, options, Patience.Token).ToListAsync(Patience.Token));
         Assert.Equal(RpcStatusCode.DeadlineExceeded, error.Code);
         await AwaitAsync(channel, $"{key}/cancelled");
     }
 
     private static Task<SayResponse> CallAsync(RpcChannel channel, SayRequest request, RpcCallOptions? options = null) =>
-        channel.CallAsync(EchoMethods.Say, request, options, TestEnds);
+        channel.CallAsync(EchoMethods.Say, request, options, Patience.Token);
 
     private static Task<RpcException> FailsAsync(RpcChannel channel, SayRequest request) =>
         Assert.ThrowsAsync<RpcException>(() => CallAsync(channel, request));
 
     private Task<SignalResponse> AwaitAsync(RpcChannel channel, string signal) =>
-        Echo.WithinAsync(channel.CallAsync(EchoMethods.Await, new SignalRequest { Name = signal }, cancellationToken: TestEnds), $"the server's signal {signal}");
+        Echo.WithinAsync(channel.CallAsync(EchoMethods.Await, new SignalRequest { Name = signal }, cancellationToken: Patience.Token), $"the server's signal {signal}");
 }

@@ -15,7 +15,7 @@ public sealed class RpcChannelTests(EchoServer echo) : RpcChannelContract(echo)
     {
         using var handler = Echo.CreateTlsHandler();
         using var channel = new RpcChannel(Echo.Tls, new RpcChannelOptions { Handler = handler });
-        Assert.Equal("hi", (await channel.CallAsync(EchoMethods.Say, new SayRequest { Text = "hi" }, cancellationToken: TestContext.Current.CancellationToken)).Text);
+        Assert.Equal("hi", (await channel.CallAsync(EchoMethods.Say, new SayRequest { Text = "hi" }, cancellationToken: Patience.Token)).Text);
     }
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed class RpcChannelTests(EchoServer echo) : RpcChannelContract(echo)
         for (var i = 0; i < 2; i++)
         {
             using var channel = new RpcChannel(new Uri("http://unix"), new RpcChannelOptions { Handler = handler });
-            await channel.CallAsync(EchoMethods.Say, new SayRequest(), cancellationToken: TestContext.Current.CancellationToken);
+            await channel.CallAsync(EchoMethods.Say, new SayRequest(), cancellationToken: Patience.Token);
         }
     }
 
@@ -72,7 +72,7 @@ public sealed class RpcChannelTests(EchoServer echo) : RpcChannelContract(echo)
     {
         using var channel = new RpcChannel(Echo.Http2);
         var request = new SayRequest { Text = "big", Data = ByteString.CopyFrom(new byte[35 * 1024 * 1024]), ReplyBytes = 1 };
-        Assert.Equal("big", (await channel.CallAsync(EchoMethods.SayBig, request, cancellationToken: TestContext.Current.CancellationToken)).Text);
+        Assert.Equal("big", (await channel.CallAsync(EchoMethods.SayBig, request, cancellationToken: Patience.Token)).Text);
     }
 
     [Fact]
@@ -80,5 +80,5 @@ public sealed class RpcChannelTests(EchoServer echo) : RpcChannelContract(echo)
         Assert.Contains("http://", Assert.Throws<ArgumentException>(() => new RpcChannel(new Uri("localhost:80"))).Message, StringComparison.Ordinal);
 
     private static Task<RpcException> FailsAsync(RpcChannel channel, UnaryMethod<SayRequest, SayResponse> method) =>
-        Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(method, new SayRequest(), cancellationToken: TestContext.Current.CancellationToken));
+        Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(method, new SayRequest(), cancellationToken: Patience.Token));
 }

@@ -11,7 +11,7 @@ public sealed class RpcChannelToGrpcJsTests(EchoServer echo) : RpcChannelContrac
     {
         await Node.RequireAsync();
         _server = new ChildProcess("node", ["server.mjs"], Node.Directory);
-        var port = await Echo.WithinAsync(_server.Output.ReadLineAsync(TestContext.Current.CancellationToken).AsTask(), "the port of server.mjs");
+        var port = await Echo.WithinAsync(_server.Output.ReadLineAsync(Patience.Token).AsTask(), "the port of server.mjs");
         Assert.True(port is not null, $"server.mjs did not start:\n{_server.Errors}");
         return new RpcChannel(new Uri($"http://127.0.0.1:{port}"), options);
     }
@@ -21,8 +21,8 @@ public sealed class RpcChannelToGrpcJsTests(EchoServer echo) : RpcChannelContrac
     {
         using var channel = await ConnectAsync();
         var request = new CountRequest { Key = "dies", Count = 2, Gated = true };
-        await using var stream = channel.StreamAsync(EchoMethods.Count, request, cancellationToken: TestContext.Current.CancellationToken)
-            .GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await using var stream = channel.StreamAsync(EchoMethods.Count, request, cancellationToken: Patience.Token)
+            .GetAsyncEnumerator(Patience.Token);
         Assert.True(await stream.MoveNextAsync());
         await DisposeAsync();
         var error = await Assert.ThrowsAsync<RpcException>(async () => await stream.MoveNextAsync());

@@ -37,11 +37,6 @@ const unary = {
   gzipBomb: c => outcome(c.say({ data: Buffer.alloc(1024 * 1024) }, { gzip: true })),
   // Larger than any flow-control window.
   largeResponse: async c => (await c.say({ replyBytes: 3 * 1024 * 1024 })).response.data.length,
-  deadline: async (c, key) => {
-    const result = await outcome(c.hang(key, { timeoutMs: 250 }));
-    await c.await_(`${key}/cancelled`);
-    return result;
-  },
   cancel: async (c, key) => {
     const abort = new AbortController();
     const result = outcome(c.hang(key, { signal: abort.signal }));
@@ -49,6 +44,12 @@ const unary = {
     abort.abort();
     await c.await_(`${key}/cancelled`);
     return await result;
+  },
+  // Long enough for the handler to be at it when the time is up.
+  deadline: async (c, key) => {
+    const result = await outcome(c.hang(key, { timeoutMs: 1000 }));
+    await c.await_(`${key}/cancelled`);
+    return result;
   },
 };
 
@@ -67,7 +68,7 @@ const streaming = {
   streamFailure: c => collect(c.count({ count: 2, failure: { code: 9, message: 'stopped – here' } })),
   streamFailureFirst: c => collect(c.count({ count: 0, failure: { code: 5, message: 'none' } })),
   streamDeadline: async (c, key) => {
-    const result = await collect(c.count({ key, count: 2, gated: true }, { timeoutMs: 250 }));
+    const result = await collect(c.count({ key, count: 2, gated: true }, { timeoutMs: 1000 }));
     await c.await_(`${key}/cancelled`);
     return result;
   },
