@@ -1,4 +1,6 @@
 using AgentKernel.AgentRuntime.Configuration;
+using AgentKernel.AgentRuntime.Providers.Anthropic;
+using AgentKernel.AgentRuntime.Providers.OpenAI;
 using AgentKernel.AgentRuntime.Providers.Scripted;
 
 namespace AgentKernel.AgentRuntime.Providers;
@@ -9,6 +11,8 @@ internal static class ModelProviders
     public static IModelProvider Create(ModelSettings settings) => settings.Provider switch
     {
         "scripted" => new ScriptedProvider(settings.ScriptedDelay),
+        "anthropic" => new AnthropicProvider(settings),
+        "openai" => new OpenAIProvider(settings),
         _ => throw new ConfigException($"config key 'provider' is '{settings.Provider}'"),
     };
 

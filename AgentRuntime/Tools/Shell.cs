@@ -21,7 +21,7 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
     /// </summary>
     private const string Prologue =
         """
-        exec 9>&2 2>&1 </dev/null
+        exec 9>&2 2>&1
         trap 'pwd -P >&9' EXIT
         __command=$1; set --
         eval "unset __command; $__command"
@@ -50,8 +50,8 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
         var mark = $"{_mark}.{++_calls}.";
         var child = ChildProcess.Start("bash", ["-c", Prologue, "bash", command], _directory, BuildEnvironment(mark));
         _leftBehind.Add(child);
-        var timedOut = await WaitOrKillAsync(child, mark, timeout, cancellationToken);
-        var result = new ShellResult(await child.Output.TakeAsync(), timedOut ? null : child.ExitCode);
+        var exitCode = await WaitOrKillAsync(child, mark, timeout, cancellationToken);
+        var result = new ShellResult(await child.Output.TakeAsync(), exitCode);
         var directory = (await child.LastWords.TakeAsync()).TrimEnd('\n');
         if (directory.Length > 0 && Directory.Exists(directory))
             _directory = directory;
@@ -69,21 +69,20 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
         _leftBehind.Clear();
     }
 
-    /// <returns>Whether it ran out of time.</returns>
-    private static async Task<bool> WaitOrKillAsync(ChildProcess child, string mark, TimeSpan timeout, CancellationToken cancellationToken)
+    /// <returns>The exit code; null when it ran out of time.</returns>
+    private static async Task<int?> WaitOrKillAsync(ChildProcess child, string mark, TimeSpan timeout, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout);
         try
         {
-            await child.WaitAsync(limit.Token);
-            return false;
+            return await child.WaitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
             await ProcessTree.KillAsync(child.Id, $"{MarkVariable}={mark}");
             cancellationToken.ThrowIfCancellationRequested();
-            return true;
+            return null;
         }
     }
 
