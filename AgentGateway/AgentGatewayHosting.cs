@@ -34,7 +34,7 @@ public static class AgentGatewayHosting
         services.AddRpc();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
-        services.AddSingleton(new SpawnerLink(spawner ?? (() => options.Spawner!), options.ServiceToken)); // Problems() has seen one of the two
+        services.AddSingleton(_ => new SpawnerLink(spawner ?? (() => options.Spawner!), options.ServiceToken)); // Problems() has seen one of the two
         services.AddSingleton<AgentDirectory>();
         services.AddSingleton<AgentCalls>();
         services.AddSingleton<RunningTurns>();

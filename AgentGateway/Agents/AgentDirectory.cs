@@ -161,7 +161,11 @@ internal sealed partial class AgentDirectory(SpawnerLink spawner, ILogger<AgentD
             }
         }
 
-        agent?.End();
+        if (agent is not null)
+        {
+            agent.End();
+            LogEnded(agentId);
+        }
     }
 
     private async Task<AgentConnection> AskAsync(string agentId, string nonce, NonceHash hash, Question question, int watch)
@@ -240,6 +244,9 @@ internal sealed partial class AgentDirectory(SpawnerLink spawner, ILogger<AgentD
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The spawner gave an endpoint for agent {AgentId} that cannot be used.")]
     private partial void LogUnusableEndpoint(Exception exception, string agentId);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Agent {AgentId} has ended; its connections are closed.")]
+    private partial void LogEnded(string agentId);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Agent {AgentId} cannot be looked up at the spawner: {Code}, {Reason}")]
     private partial void LogCannotResolve(string agentId, RpcStatusCode code, string reason);

@@ -52,7 +52,7 @@ internal sealed partial class AgentWatch(
                 {
                     if (message.EventCase == WatchAgentsResponse.EventOneofCase.Snapshot)
                     {
-                        Begin(message, outageLogged);
+                        Begin(message);
                         (up, outageLogged, pause) = (true, false, FirstPause);
                     }
                     else if (up && message.EventCase == WatchAgentsResponse.EventOneofCase.Changed)
@@ -78,7 +78,7 @@ internal sealed partial class AgentWatch(
         }
     }
 
-    private void Begin(WatchAgentsResponse message, bool afterOutage)
+    private void Begin(WatchAgentsResponse message)
     {
         agents.WatchBegan(message.Snapshot, message.Revision);
         // A spawner that has just started does not know of the turns that run.
@@ -87,15 +87,12 @@ internal sealed partial class AgentWatch(
             activity.Note(agentId, turnRunning: true);
         }
 
-        if (afterOutage)
-        {
-            LogFoundAgain();
-        }
+        LogWatching(message.Revision);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The watch on the spawner is lost ({Reason}); until it is back, every call looks its agent up anew.")]
     private partial void LogLost(string reason);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The watch on the spawner is back.")]
-    private partial void LogFoundAgain();
+    [LoggerMessage(Level = LogLevel.Information, Message = "Watching the spawner's agents from revision {Revision} on.")]
+    private partial void LogWatching(long revision);
 }

@@ -15,6 +15,7 @@ internal sealed class EventScanner
     private int _dataStart;
     private int _dataLength = -1;
     private bool _afterCr;
+    private bool _crLf;
     private ArrayBufferWriter<byte>? _joined;
 
     /// <summary>Where the last event ended: the offset after its blank line.</summary>
@@ -40,29 +41,33 @@ internal sealed class EventScanner
         {
             var end = _searched + found;
             var line = buffer[_lineStart..end];
-            // The LF of a CR LF whose CR ended the line before.
-            var halfOfEnd = _afterCr && line.IsEmpty && buffer[end] == '\n';
-            _afterCr = buffer[end] == '\r';
+            var isCr = buffer[end] == '\r';
             var start = _lineStart;
-            _lineStart = _searched = end + 1;
-            if (halfOfEnd)
+            if (_afterCr && line.IsEmpty && !isCr)
             {
+                // The LF of a CR LF whose CR ended the line before.
+                (_afterCr, _crLf) = (false, true);
+                _lineStart = _searched = end + 1;
                 EventEnd = EventEnd == start ? _lineStart : EventEnd;
             }
             else if (!line.IsEmpty)
             {
+                (_afterCr, _crLf) = (isCr, false);
+                _lineStart = _searched = end + 1;
                 AddLine(buffer, start, line);
             }
             else
             {
-                // Takes the LF along when it is there already.
-                if (_afterCr && _lineStart < buffer.Length && buffer[_lineStart] == '\n')
+                // Where lines end with CR LF, a CR is not the end yet: readers that look for both would miss the event.
+                if (isCr && _crLf && end + 1 == buffer.Length)
                 {
-                    (_lineStart, _afterCr) = (_lineStart + 1, false);
-                    _searched = _lineStart;
+                    _searched = end;
+                    return false;
                 }
 
-                EventEnd = _lineStart;
+                var withLf = isCr && end + 1 < buffer.Length && buffer[end + 1] == '\n';
+                (_afterCr, _crLf) = (isCr && !withLf, withLf);
+                EventEnd = _lineStart = _searched = end + (withLf ? 2 : 1);
                 HasData = _dataLength >= 0;
                 return true;
             }
