@@ -41,7 +41,11 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 
     public void Dispose()
     {
-        _stopping.Cancel();
+        if (!_stopping.IsCancellationRequested) // it is disposed of twice: as a service and as a hosted one
+        {
+            _stopping.Cancel();
+        }
+
         _stopping.Dispose();
     }
 
