@@ -90,7 +90,7 @@ internal sealed class ShimmedProcess
             }
             catch
             {
-                _ = NativeMethods.Kill(logger.Identity.Pid, NativeMethods.SigKill);
+                EndChild(logger.Identity.Pid);
                 throw;
             }
         }
@@ -113,10 +113,15 @@ internal sealed class ShimmedProcess
         }
         catch
         {
-            _ = NativeMethods.Kill(pid, NativeMethods.SigKill);
-            _ = NativeMethods.WaitPid(pid, out _, 0);
+            EndChild(pid);
             throw;
         }
+    }
+
+    private static void EndChild(int pid)
+    {
+        _ = NativeMethods.Kill(pid, NativeMethods.SigKill);
+        _ = NativeMethods.WaitPid(pid, out _, 0); // returns when it is reaped, here or by the watcher
     }
 
     /// <summary>
