@@ -39,9 +39,6 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
     }
 
-<<<<<<< HEAD
-    public void Dispose() => _stopping.Dispose(); // twice: the container knows it as a service and as a hosted one
-=======
     public void Dispose()
     {
         if (!_stopping.IsCancellationRequested) // it is disposed of twice: as a service and as a hosted one
@@ -51,7 +48,6 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 
         _stopping.Dispose();
     }
->>>>>>> a5205a15a07f9e34ce422cfbcdbfb0dfc04f6ca2
 
     // False where nothing is known of the agent.
     private async Task<bool> TakeUpAsync(AgentRecord record, CancellationToken cancellationToken)
