@@ -84,8 +84,7 @@ public sealed class RpcMetadata : IEnumerable<KeyValuePair<string, string>>
     private static bool IsReserved(string key) =>
         key.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase)
         || key.StartsWith("connect-", StringComparison.OrdinalIgnoreCase)
-        || key.StartsWith("content-", StringComparison.OrdinalIgnoreCase)
-        || key.ToLowerInvariant() is "te" or "host" or "connection" or "transfer-encoding";
+        || key.ToLowerInvariant() is "content-type" or "content-length" or "content-encoding" or "te" or "host" or "connection" or "transfer-encoding";
 
     private static void CheckKey(string key)
     {

@@ -56,10 +56,16 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
         }
 
         var abandoned = !next.IsCompleted;
-        if (!http.RequestAborted.IsCancellationRequested)
-            await call.CompleteAsync(status, abandoned ? [] : trailers);
-        await LetGoAsync(responses, abandoned ? next : null);
-        lifetime?.Dispose();
+        try
+        {
+            if (!http.RequestAborted.IsCancellationRequested)
+                await call.CompleteAsync(status, abandoned ? [] : trailers);
+        }
+        finally
+        {
+            await LetGoAsync(responses, abandoned ? next : null);
+            lifetime?.Dispose();
+        }
     }
 
     /// <summary>
