@@ -6,7 +6,7 @@ namespace AgentKernel.Spawner.Tests;
 /// <summary>A data directory of one test. What a failed test leaves running there ends with it.</summary>
 internal sealed class TemporaryHome : IDisposable
 {
-    private readonly string _root = System.IO.Directory.CreateTempSubdirectory("ak-").FullName;
+    private readonly string _root = System.IO.Directory.CreateTempSubdirectory("ak-spawner-").FullName;
 
     public TemporaryHome(int pathLength = 0)
     {
