@@ -1,3 +1,4 @@
+using System.Globalization;
 using AgentKernel.ServiceDefaults;
 using AgentKernel.Spawner.Processes;
 
@@ -6,7 +7,7 @@ namespace AgentKernel.Spawner.Tests;
 /// <summary>A data directory of one test. What a failed test leaves running there ends with it.</summary>
 internal sealed class TemporaryHome : IDisposable
 {
-    private readonly string _root = System.IO.Directory.CreateTempSubdirectory("ak-").FullName;
+    private readonly string _root = System.IO.Directory.CreateTempSubdirectory("ak-spawner-").FullName;
 
     public TemporaryHome(int pathLength = 0)
     {
@@ -26,7 +27,7 @@ internal sealed class TemporaryHome : IDisposable
     /// <summary>Processes, folder and socket of an agent: all that it could leave behind.</summary>
     public IReadOnlyList<string> Leftovers(string id) =>
     [
-        .. new ProcessTree(session: 0, id).Members().Select(pid => $"process {pid}: {CommandLine(pid)}"),
+        .. Processes(id).Select(process => $"process {process}: {Read(process, "cmdline").Replace('\0', ' ')}"),
         .. System.IO.Directory.Exists(SocketFolder) ? System.IO.Directory.EnumerateFiles(SocketFolder, $"{id.Replace("-", "", StringComparison.Ordinal)[..12]}*") : [],
         .. System.IO.Directory.Exists(AgentFolder(id)) ? [AgentFolder(id)] : Array.Empty<string>(),
     ];
@@ -34,11 +35,11 @@ internal sealed class TemporaryHome : IDisposable
     public void Dispose()
     {
         var agents = Directory.Combine("agents");
-        foreach (var pid in System.IO.Directory.Exists(agents)
-            ? System.IO.Directory.EnumerateDirectories(agents).SelectMany(folder => new ProcessTree(session: 0, System.IO.Path.GetFileName(folder)).Members())
+        foreach (var process in System.IO.Directory.Exists(agents)
+            ? System.IO.Directory.EnumerateDirectories(agents).SelectMany(folder => Processes(System.IO.Path.GetFileName(folder)))
             : [])
         {
-            _ = NativeMethods.Kill(pid, NativeMethods.SigKill);
+            _ = NativeMethods.Kill(int.Parse(System.IO.Path.GetFileName(process), CultureInfo.InvariantCulture), NativeMethods.SigKill);
         }
 
         if (SocketFolder != Directory.Combine("run"))
@@ -49,15 +50,19 @@ internal sealed class TemporaryHome : IDisposable
         System.IO.Directory.Delete(_root, recursive: true);
     }
 
-    private static string CommandLine(int pid)
+    // Found without the kernel's own means, which the tests are to prove.
+    private static IEnumerable<string> Processes(string id) =>
+        System.IO.Directory.EnumerateDirectories("/proc").Where(process => Read(process, "environ").Contains(id, StringComparison.Ordinal));
+
+    private static string Read(string process, string file)
     {
         try
         {
-            return File.ReadAllText($"/proc/{pid}/cmdline").Replace('\0', ' ');
+            return File.ReadAllText(System.IO.Path.Combine(process, file));
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return "gone";
+            return ""; // it has ended, or is another user's, or no process
         }
     }
 }

@@ -154,7 +154,7 @@ public abstract class AgentBackendContract
         var grace = TimeSpan.FromMilliseconds(300);
         var watch = Stopwatch.StartNew();
         await agent.StopAsync(grace);
-        Assert.True(watch.Elapsed >= grace, $"it was killed after {watch.Elapsed}");
+        Assert.True(watch.Elapsed >= grace - TimeSpan.FromMilliseconds(20), $"it was killed after {watch.Elapsed}"); // timers tick coarsely
         Assert.Equal(9, (await agent.Completion).Signal);
         Assert.Empty(Leftovers(spec));
     }
