@@ -12,6 +12,7 @@ internal sealed class TurnPrinter(bool json, bool showTools, IAnsiConsole consol
     private const int MaxToolLines = 12;
 
     private bool _midLine;
+    private bool _afterTool;
 
     /// <summary>A printer of answers on standard output.</summary>
     /// <param name="showTools">Also in a pipe; otherwise tool calls are shown on a terminal only, so that a pipe gets the answer alone.</param>
@@ -44,11 +45,13 @@ internal sealed class TurnPrinter(bool json, bool showTools, IAnsiConsole consol
 
     private void Print(TurnResponse piece)
     {
-        if (piece.Body.Length > 0)
+        // The blank lines that part the text from a tool call are not needed where the call itself stands between.
+        var text = _afterTool ? piece.Body.TrimStart('\n') : piece.Body;
+        if (text.Length > 0)
         {
-            Console.Out.Write(piece.Body);
+            Console.Out.Write(text);
             Console.Out.Flush();
-            _midLine = !piece.Body.EndsWith('\n');
+            (_midLine, _afterTool) = (!text.EndsWith('\n'), false);
         }
 
         if (showTools && piece.Event is { } happened)
@@ -70,6 +73,7 @@ internal sealed class TurnPrinter(bool json, bool showTools, IAnsiConsole consol
                 console.MarkupLineInterpolated($"[blue]{Text("name")}[/] [dim]{input}[/]");
                 break;
             case "tool_result":
+                _afterTool = true;
                 var lines = Text("output").TrimEnd().Split('\n');
                 foreach (var line in lines.Take(MaxToolLines))
                 {

@@ -18,7 +18,8 @@ internal static class OpenClaw
         Ready = AgentReadiness.Notify,
         TransportFormats = ["anthropic", "openai"],
         // The program runs on the .NET that the kernel runs on, wherever that is installed.
-        Environment = new Dictionary<string, string> { ["DOTNET_ROOT"] = DotNetRoot(), ["DOTNET_TieredPGO"] = "0" },
+        // Without diagnostics: a killed .NET process leaves its debugger's pipes in the temporary folder.
+        Environment = new Dictionary<string, string> { ["DOTNET_ROOT"] = DotNetRoot(), ["DOTNET_EnableDiagnostics"] = "0" },
     };
 
     // Beside the kernel when published; in the repository's artifacts folder when built from source.
