@@ -1,5 +1,6 @@
 using System.Globalization;
 using AgentKernel.Client;
+using AgentKernel.Rpc;
 
 namespace AgentKernel.EndToEnd.Tests;
 
@@ -82,6 +83,19 @@ public sealed class UpTests
         Assert.NotNull(error);
         Assert.True(done);
         await ending;
+    }
+
+    [Fact]
+    public async Task Up_WithSomeoneWatching_EndsAtOnceAndTellsThem()
+    {
+        await using var kernel = await RunningKernel.StartAsync();
+        await using var news = kernel.Client.Spawner.WatchAsync(cancellationToken: Cancelled).GetAsyncEnumerator(Cancelled);
+        Assert.True(await news.MoveNextAsync());
+        var next = news.MoveNextAsync();
+
+        Assert.Equal(0, await kernel.EndAsync().WaitAsync(TimeSpan.FromSeconds(20), Cancelled)); // the host's own limit is 30 s
+
+        Assert.Equal(RpcStatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(async () => await next)).Code);
     }
 
     [Theory]
