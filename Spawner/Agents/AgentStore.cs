@@ -20,10 +20,13 @@ internal sealed class AgentStore
     /// <summary>The folder of an agent.</summary>
     public string FolderOf(string agentId) => Path.Combine(_root, agentId);
 
+    /// <summary>Makes the folder of an agent.</summary>
+    public void CreateFolder(string agentId) => DataDirectory.CreateFolder(FolderOf(agentId));
+
     /// <summary>Keeps a record, in place of an earlier one. Makes the agent's folder where it is missing.</summary>
     public void Save(AgentRecord record)
     {
-        DataDirectory.CreateFolder(FolderOf(record.Id));
+        CreateFolder(record.Id);
         DataDirectory.WriteAtomically(Path.Combine(FolderOf(record.Id), RecordFile), JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.AgentRecord));
     }
 

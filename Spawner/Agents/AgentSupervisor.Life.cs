@@ -21,9 +21,9 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         _stopping.Token.Register(() => _feed.End(ShuttingDown()));
         foreach (var (agentId, record) in store.Load())
         {
-            if (record is null or { State: AgentState.Starting } or { BackendState: null } || !await TakeUpAsync(record, cancellationToken))
+            if (record is not { BackendState: not null } || !await TakeUpAsync(record, cancellationToken))
             {
-                await RemoveAsync(agentId, record is null ? backends.Chosen : backends.Of(record.Backend), cancellationToken);
+                await RemoveAsync(agentId, cancellationToken);
             }
         }
     }
@@ -78,11 +78,15 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         return true;
     }
 
-    private async Task RemoveAsync(string agentId, IAgentBackend backend, CancellationToken cancellationToken)
+    private async Task RemoveAsync(string agentId, CancellationToken cancellationToken)
     {
         try
         {
-            await backend.CleanUpAsync(agentId, cancellationToken);
+            foreach (var backend in backends.All) // there may be no record to say which
+            {
+                await backend.CleanUpAsync(agentId, cancellationToken);
+            }
+
             store.Remove(agentId);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -66,7 +66,9 @@ internal sealed partial class AgentSupervisor(
         try
         {
             agent.Lease!.RequireOpenTeam(); // taken above
-            Change(agent, current => current, save: true);
+            // A folder without a record is what a start leaves that is cut short by the end of the kernel: the next one removes it.
+            store.CreateFolder(record.Id);
+            Change(agent, current => current);
             agent.Handle = await backends.Chosen.StartAsync(spec, either.Token);
             Change(agent, current => current with { State = AgentState.Idle, ReadyAt = time.GetUtcNow(), BackendState = agent.Handle.SavedState }, save: true);
             // Nobody may be there any more to be given the nonce: an agent without an owner must not stay. And whoever

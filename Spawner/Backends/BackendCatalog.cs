@@ -16,6 +16,8 @@ internal sealed class BackendCatalog
     /// <summary>Where new agents go.</summary>
     public IAgentBackend Chosen { get; }
 
+    public IReadOnlyCollection<IAgentBackend> All => _backends.Values;
+
     /// <summary>The backend that an agent of an earlier kernel runs on; the chosen one where that is no more.</summary>
     public IAgentBackend Of(string name) => _backends.GetValueOrDefault(name, Chosen);
 }

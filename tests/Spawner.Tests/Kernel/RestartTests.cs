@@ -98,8 +98,7 @@ public sealed class RestartTests : IDisposable
         }
 
         // As a kernel leaves it that is killed while the agent starts.
-        var record = Path.Combine(_home.AgentFolder(id), "record.json");
-        await File.WriteAllTextAsync(record, (await File.ReadAllTextAsync(record, Cancellation)).Replace("\"Idle\"", "\"Starting\"", StringComparison.Ordinal), Cancellation);
+        File.Delete(Path.Combine(_home.AgentFolder(id), "record.json"));
         Assert.NotEmpty(new ProcessTree(0, id).Members());
         await using var second = await StartAsync();
         Assert.Empty(_home.Leftovers(id));
