@@ -1,16 +1,14 @@
-using System.Runtime.CompilerServices;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
 using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.Agents;
 using AgentKernel.Spawner.Teams;
 using Google.Protobuf;
-using Microsoft.Extensions.Hosting;
 
 namespace AgentKernel.Spawner;
 
 /// <summary>The RPCs of AgentSpawnerService: who may call, what they ask for, and the answer as a message.</summary>
-internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegistry teams, AccessTokens tokens, IHostApplicationLifetime lifetime)
+internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegistry teams, AccessTokens tokens)
 {
     public Task<CreateTeamResponse> CreateTeamAsync(CreateTeamRequest request, RpcContext context)
     {
@@ -58,7 +56,7 @@ internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegist
         return Task.FromResult(new ListAgentsResponse { Agents = { supervisor.List(filter) } });
     }
 
-    public IAsyncEnumerable<WatchAgentsResponse> WatchAgentsAsync(WatchAgentsRequest request, RpcContext context)
+    public async IAsyncEnumerable<WatchAgentsResponse> WatchAgentsAsync(WatchAgentsRequest request, RpcContext context)
     {
         if (!tokens.IsOperator(context.HttpContext))
         {
@@ -66,7 +64,22 @@ internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegist
         }
 
         var filter = new AgentFilter(request.HasTeamId ? request.TeamId : null, request.Metadata.ToDictionary(), LiveOnly: false);
-        return UntilStoppingAsync(cancellationToken => WatchAsync(filter, cancellationToken), context);
+        var (snapshot, revision, changes) = supervisor.Watch();
+        try
+        {
+            yield return new() { Snapshot = new() { Agents = { snapshot.Where(filter.Matches) } }, Revision = revision };
+            await foreach (var agent in changes.ReadAllAsync(context.CancellationToken))
+            {
+                if (filter.Matches(agent))
+                {
+                    yield return new() { Changed = agent, Revision = agent.Revision };
+                }
+            }
+        }
+        finally
+        {
+            supervisor.Unwatch(changes);
+        }
     }
 
     public async Task<KillAgentResponse> KillAgentAsync(KillAgentRequest request, RpcContext context)
@@ -75,12 +88,18 @@ internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegist
         return new() { Agent = await supervisor.KillAsync(request.AgentId, "it was killed on request") };
     }
 
-    public IAsyncEnumerable<ReadAgentLogResponse> ReadAgentLogAsync(ReadAgentLogRequest request, RpcContext context)
+    public async IAsyncEnumerable<ReadAgentLogResponse> ReadAgentLogAsync(ReadAgentLogRequest request, RpcContext context)
     {
         RequireOperatorOrOwner(request.AgentId, request.Nonce, context);
-        return request.TailBytes < 0
-            ? throw new RpcException(RpcStatusCode.InvalidArgument, "tail_bytes must be 0 or more")
-            : UntilStoppingAsync(cancellationToken => ReadLogAsync(request, cancellationToken), context);
+        if (request.TailBytes < 0)
+        {
+            throw new RpcException(RpcStatusCode.InvalidArgument, "tail_bytes must be 0 or more");
+        }
+
+        await foreach (var chunk in supervisor.ReadLogAsync(request.AgentId, request.TailBytes, request.Follow, context.CancellationToken))
+        {
+            yield return new() { Data = ByteString.CopyFrom(chunk.Span) };
+        }
     }
 
     public Task<ResolveAgentResponse> ResolveAgentAsync(ResolveAgentRequest request, RpcContext context)
@@ -109,57 +128,6 @@ internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegist
         }
 
         return Task.FromResult(new ReportActivityResponse());
-    }
-
-    private async IAsyncEnumerable<WatchAgentsResponse> WatchAsync(AgentFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var (snapshot, revision, changes) = supervisor.Watch();
-        try
-        {
-            yield return new() { Snapshot = new() { Agents = { snapshot.Where(filter.Matches) } }, Revision = revision };
-            await foreach (var agent in changes.ReadAllAsync(cancellationToken))
-            {
-                if (filter.Matches(agent))
-                {
-                    yield return new() { Changed = agent, Revision = agent.Revision };
-                }
-            }
-        }
-        finally
-        {
-            supervisor.Unwatch(changes);
-        }
-    }
-
-    private async IAsyncEnumerable<ReadAgentLogResponse> ReadLogAsync(ReadAgentLogRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        await foreach (var chunk in supervisor.ReadLogAsync(request.AgentId, request.TailBytes, request.Follow, cancellationToken))
-        {
-            yield return new() { Data = ByteString.CopyFrom(chunk.Span) };
-        }
-    }
-
-    // A stream without an end of its own would hold up the shutdown, which waits for calls that run.
-    private async IAsyncEnumerable<T> UntilStoppingAsync<T>(Func<CancellationToken, IAsyncEnumerable<T>> stream, RpcContext context)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        await using var messages = stream(either.Token).GetAsyncEnumerator(either.Token);
-        while (true)
-        {
-            try
-            {
-                if (!await messages.MoveNextAsync())
-                {
-                    yield break;
-                }
-            }
-            catch (OperationCanceledException) when (!context.CancellationToken.IsCancellationRequested)
-            {
-                throw new RpcException(RpcStatusCode.Unavailable, "the kernel is shutting down");
-            }
-
-            yield return messages.Current;
-        }
     }
 
     private void RequireOperatorOrOwner(string agentId, string nonce, RpcContext context)

@@ -5,8 +5,6 @@ namespace AgentKernel.Spawner;
 /// <summary>Settings of the spawner; section <c>Spawner</c> of the configuration.</summary>
 public sealed record SpawnerOptions
 {
-    /// <summary>The data directory; null: <c>AGENTKERNEL_HOME</c>, or <c>~/.agentkernel</c>.</summary>
-    public string? Home { get; set; }
 
     /// <summary>Where agents run.</summary>
     public string Backend { get; set; } = "local";
