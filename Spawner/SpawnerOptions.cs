@@ -5,7 +5,6 @@ namespace AgentKernel.Spawner;
 /// <summary>Settings of the spawner; section <c>Spawner</c> of the configuration.</summary>
 public sealed record SpawnerOptions
 {
-
     /// <summary>Where agents run.</summary>
     public string Backend { get; set; } = "local";
 
