@@ -39,11 +39,8 @@ internal sealed class AgentService(TurnOpener turns, AgentCalls calls, AgentGate
         var ending = readable ? stream.Turn.Ending : TurnEnding.BadEvent;
         if (ending is not (TurnEnding.Done or TurnEnding.CallerGone))
         {
-            TurnEvents.TryRead(ending.ToEvents(options), responses);
-            while (responses.TryDequeue(out var response))
-            {
-                yield return response;
-            }
+            yield return TurnEvents.OfFailure(ending.ToException(options));
+            yield return new() { Done = true };
         }
     }
 

@@ -1,8 +1,8 @@
-using System.Text;
 using System.Text.Json;
 using AgentKernel.AgentGateway.Turns;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
+using Google.Protobuf.WellKnownTypes;
 
 namespace AgentKernel.AgentGateway.Grpc;
 
@@ -30,6 +30,13 @@ internal static class TurnEvents
 
         return true;
     }
+
+    /// <summary>The failure of a turn that the gateway ended; programs find its status code in the event.</summary>
+    public static TurnResponse OfFailure(RpcException failure) => new()
+    {
+        Error = failure.Message,
+        Event = new() { Fields = { ["type"] = Value.ForString("error"), ["code"] = Value.ForString(StatusNames.Of(failure.Code)) } },
+    };
 
     private static TurnResponse? ToResponse(ReadOnlySpan<byte> data)
     {

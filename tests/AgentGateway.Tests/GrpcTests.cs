@@ -27,10 +27,10 @@ public sealed class GrpcTests : GatewayTest
         Assert.True(await Wait.ForAsync(first, "the first event"));
         Assert.Equal(new TurnResponse { Body = "one" }, turn.Current);
 
-        await call.EventAsync("""{"body":"","type":"tool","input":{"n":1,"list":[true,null,"x"]},"done":false}""");
+        await call.EventAsync("""{"body":"","event":{"type":"tool","input":{"n":1,"list":[true,null,"x"]}},"done":false}""");
         await call.DoneAsync();
         Assert.True(await turn.MoveNextAsync());
-        Assert.Equal("""{ "body": "", "type": "tool", "input": { "n": 1, "list": [ true, null, "x" ] }, "done": false }""", turn.Current.Event.ToString());
+        Assert.Equal("""{ "type": "tool", "input": { "n": 1, "list": [ true, null, "x" ] } }""", turn.Current.Event.ToString());
         Assert.True(await turn.MoveNextAsync());
         Assert.Equal(new TurnResponse { Done = true }, turn.Current);
         Assert.False(await turn.MoveNextAsync());

@@ -49,7 +49,8 @@ public sealed class TurnStopTests : GatewayTest
     [Fact]
     public async Task Cancel_CallerDoesNotRead_EndsTheTurnAtTheAgent()
     {
-        var (_, call) = await BeginTurnAsync();
+        var (events, call) = await BeginTurnAsync();
+        using var unread = events; // held, or its connection would go with the next garbage collection
         // More than all buffers on the way hold, so that the gateway waits for the caller.
         var text = $$"""{"body":"{{new string('x', 1024 * 1024)}}","done":false}""";
         await Wait.ForAsync(call.EventAsync(text), "the first event to be sent");

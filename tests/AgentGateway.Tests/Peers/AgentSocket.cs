@@ -56,22 +56,24 @@ internal sealed class AgentSocket(Socket socket) : IDisposable
     }
 
     /// <summary>Ends the stream to the peer, which still may send.</summary>
-    public void CloseSending() => socket.Shutdown(SocketShutdown.Send);
+    public void CloseSending() => Shutdown(SocketShutdown.Send);
 
-    public void Reset()
+    /// <summary>Ends both directions, which also wakes the read that waits for the next request.</summary>
+    public void Reset() => Shutdown(SocketShutdown.Both);
+
+    public void Dispose() => socket.Dispose();
+
+    private void Shutdown(SocketShutdown how)
     {
-        // Wakes the pending read, then closes without a word.
         try
         {
-            socket.Shutdown(SocketShutdown.Both);
+            socket.Shutdown(how);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             // The peer was faster.
         }
     }
-
-    public void Dispose() => socket.Dispose();
 
     private async Task<bool> FillAsync()
     {
