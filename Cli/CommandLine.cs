@@ -24,6 +24,7 @@ internal static class CommandLine
 
         using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
         using var onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
+        using var onHangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Interrupt); // the terminal was closed
 
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

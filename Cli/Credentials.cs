@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentKernel.Client;
@@ -7,61 +8,79 @@ namespace AgentKernel.Cli;
 
 /// <summary>
 /// The nonces of the agents that were spawned from the command line: the file <c>credentials</c> in the data directory,
-/// mode 0600, one JSON line for each agent spawned. Lines are only ever appended, so that commands which run at the
-/// same time cannot lose each other's.
+/// mode 0600, one JSON line for each. Commands that run at the same time take turns with it, by a lock on a file beside it.
 /// </summary>
 internal sealed class Credentials(DataDirectory home)
 {
+    private static readonly TimeSpan LockTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(10);
+
     private readonly string _path = home.Combine("credentials");
 
-    public void Add(OwnedAgent agent) => Append(new(agent.Id, agent.Nonce));
-
-    /// <summary>Forgets the nonce of an agent that has ended.</summary>
-    public void Remove(string agentId)
-    {
-        if (NonceOf(agentId) is not null)
-        {
-            Append(new(agentId, null));
-        }
-    }
+    /// <summary>The agents whose nonces are kept.</summary>
+    public IReadOnlySet<string> AgentIds => Read().Select(line => line.AgentId).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>The nonce of an agent; null where it was not spawned from here.</summary>
     public string? NonceOf(string agentId) => Read().LastOrDefault(line => line.AgentId == agentId)?.Nonce;
 
-    /// <summary>Drops all but the nonces of these agents. For the start of a kernel, when no other command is at work.</summary>
-    public void Keep(IReadOnlySet<string> agentIds)
+    /// <exception cref="IOException">The nonce could not be kept.</exception>
+    public void Add(OwnedAgent agent) => Change(lines => lines.Append(new(agent.Id, agent.Nonce)));
+
+    /// <summary>Forgets the nonces of agents that have ended.</summary>
+    public void Remove(IReadOnlySet<string> agentIds)
     {
-        var kept = Read().Where(line => line.Nonce is not null && agentIds.Contains(line.AgentId)).ToList();
-        if (File.Exists(_path))
+        if (AgentIds.Overlaps(agentIds))
         {
-            DataDirectory.WriteAtomically(_path, [.. kept.SelectMany(ToBytes)]);
+            Change(lines => lines.Where(line => !agentIds.Contains(line.AgentId)));
         }
     }
 
-    private void Append(CredentialLine line)
+    private void Change(Func<IEnumerable<CredentialLine>, IEnumerable<CredentialLine>> change)
     {
-        using var file = new FileStream(_path, new FileStreamOptions
+        using var held = Lock();
+        var content = new StringBuilder();
+        foreach (var line in change(Read().ToList()))
         {
-            Mode = FileMode.Append,
-            Access = FileAccess.Write,
-            Share = FileShare.ReadWrite,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            BufferSize = 0, // one write, one line
-        });
-        file.Write(ToBytes(line));
+            content.Append(JsonSerializer.Serialize(line, CredentialsJson.Default.CredentialLine)).Append('\n');
+        }
+
+        DataDirectory.WriteAtomically(_path, Encoding.UTF8.GetBytes(content.ToString()));
     }
 
-    private IEnumerable<CredentialLine> Read() => File.Exists(_path)
-        ? File.ReadLines(_path).Select(line => JsonSerializer.Deserialize(line, CredentialsJson.Default.CredentialLine)).OfType<CredentialLine>()
-        : [];
+    private FileStream Lock()
+    {
+        for (var deadline = DateTime.UtcNow + LockTimeout; ; Thread.Sleep(LockPause))
+        {
+            try
+            {
+                return new FileStream($"{_path}.lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (DateTime.UtcNow < deadline)
+            {
+                // Another command is writing; that takes milliseconds.
+            }
+        }
+    }
 
-    private static byte[] ToBytes(CredentialLine line) => [.. JsonSerializer.SerializeToUtf8Bytes(line, CredentialsJson.Default.CredentialLine), (byte)'\n'];
+    private IEnumerable<CredentialLine> Read() => File.Exists(_path) ? File.ReadLines(_path).Select(Parse).OfType<CredentialLine>() : [];
+
+    // A line that a full disk has cut short must not keep the others from being read.
+    private static CredentialLine? Parse(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, CredentialsJson.Default.CredentialLine);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }
 
-/// <param name="Nonce">Null: the agent has ended.</param>
 internal sealed record CredentialLine(
     [property: JsonPropertyName("agent_id")] string AgentId,
-    [property: JsonPropertyName("nonce")] string? Nonce);
+    [property: JsonPropertyName("nonce")] string Nonce);
 
 [JsonSerializable(typeof(CredentialLine))]
 internal sealed partial class CredentialsJson : JsonSerializerContext;

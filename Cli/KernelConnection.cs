@@ -25,10 +25,15 @@ internal sealed class KernelConnection : IDisposable
     /// <exception cref="UsageException">None, or more than one.</exception>
     public async Task<Agent> FindAsync(string nameOrId, CancellationToken cancellationToken)
     {
-        var all = (await Kernel.Spawner.ListAsync(cancellationToken: cancellationToken))
-            .Where(agent => agent.Name == nameOrId || agent.Id.StartsWith(nameOrId, StringComparison.Ordinal))
-            .ToList();
-        var found = all.Exists(agent => agent.Live) ? all.FindAll(agent => agent.Live) : all;
+        if (nameOrId.Length == 0)
+        {
+            throw new UsageException("an agent's name or the beginning of its id is wanted, and was empty");
+        }
+
+        var all = await Kernel.Spawner.ListAsync(cancellationToken: cancellationToken);
+        var named = all.Where(agent => agent.Name == nameOrId).ToList();
+        var meant = named.Count > 0 ? named : all.Where(agent => agent.Id.StartsWith(nameOrId, StringComparison.Ordinal)).ToList();
+        var found = meant.Exists(agent => agent.Live) ? meant.FindAll(agent => agent.Live) : meant;
         return found switch
         {
             [var agent] => agent,

@@ -12,6 +12,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace AgentKernel.Host;
 
@@ -56,8 +57,35 @@ public sealed class AgentKernelHost : IAsyncDisposable
     {
         options ??= new();
         var home = new DataDirectory(options.Ephemeral ? Directory.CreateTempSubdirectory("agentkernel-").FullName : options.Home);
-        var tokens = new AccessTokens(options.OperatorToken ?? home.OperatorToken(), home.ServiceToken());
+        WebApplication? app = null;
+        try
+        {
+            var tokens = new AccessTokens(options.OperatorToken ?? home.OperatorToken(), home.ServiceToken());
+            app = Build(options, home, tokens, spawner: () => AddressOf(app!, 1));
+            app.MapSpawner();
+            app.MapAgentGateway();
+            await app.StartAsync(cancellationToken);
+            var endpoints = new KernelEndpoints(AddressOf(app, 0), AddressOf(app, 1), Environment.ProcessId);
+            endpoints.Write(home);
+            return new(app, home, options.Ephemeral, endpoints, tokens.Operator);
+        }
+        catch
+        {
+            await StopAsync(app, options.Ephemeral, home);
+            throw;
+        }
+    }
 
+    /// <summary>Stops serving, ends all agents unless the options say otherwise, and lets go of the data directory.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        KernelEndpoints.Delete(_home);
+        Client.Dispose();
+        await StopAsync(_app, _ephemeral, _home);
+    }
+
+    private static WebApplication Build(AgentKernelHostOptions options, DataDirectory home, AccessTokens tokens, Func<Uri> spawner)
+    {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -67,49 +95,34 @@ public sealed class AgentKernelHost : IAsyncDisposable
         });
         builder.Logging.SetMinimumLevel(options.LogLevel ?? LogLevelFromEnvironment());
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>(); // signals are the embedding program's to handle
         builder.Services.AddSingleton(home);
         builder.Services.AddSingleton(tokens);
         builder.Services.AddSpawner(options.Spawner);
+        builder.Services.AddAgentGateway(options.Gateway with { ServiceToken = tokens.Service }, spawner);
+        return builder.Build();
+    }
 
-        WebApplication? app = null;
-        builder.Services.AddAgentGateway(options.Gateway with { ServiceToken = tokens.Service }, () => AddressOf(app!, 1));
-        app = builder.Build();
+    private static async Task StopAsync(WebApplication? app, bool ephemeral, DataDirectory home)
+    {
         try
         {
-            app.MapSpawner();
-            app.MapAgentGateway();
-            await app.StartAsync(cancellationToken);
+            if (app is not null)
+            {
+                await using (app)
+                {
+                    await app.StopAsync();
+                }
+            }
         }
-        catch
+        finally
         {
-            await app.DisposeAsync();
-            RemoveIf(options.Ephemeral, home);
-            throw;
-        }
-
-        var endpoints = new KernelEndpoints(AddressOf(app, 0), AddressOf(app, 1));
-        endpoints.Write(home);
-        return new(app, home, options.Ephemeral, endpoints, tokens.Operator);
-    }
-
-    /// <summary>Stops serving, ends all agents unless the options say otherwise, and lets go of the data directory.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        KernelEndpoints.Delete(_home);
-        Client.Dispose();
-        await _app.StopAsync();
-        await _app.DisposeAsync();
-        RemoveIf(_ephemeral, _home);
-    }
-
-    private static void RemoveIf(bool ephemeral, DataDirectory home)
-    {
-        if (ephemeral)
-        {
-            Directory.Delete(home.Path, recursive: true);
+            if (ephemeral)
+            {
+                Directory.Delete(home.Path, recursive: true);
+            }
         }
     }
 

@@ -29,7 +29,7 @@ public static class KernelConfigFile
         defaults ??= new();
         var file = Parse(path);
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var types = file.AgentTypes.Select(type => TypeOf(type.Key, type.Value ?? new(), folder, path));
+        var types = (file.AgentTypes ?? []).Select(type => TypeOf(type.Key, type.Value ?? new(), folder, path));
         return defaults with
         {
             Spawner = defaults.Spawner with
@@ -92,7 +92,7 @@ public static class KernelConfigFile
 
         public bool? Debug { get; set; }
 
-        public Dictionary<string, AgentTypeEntry?> AgentTypes { get; set; } = [];
+        public Dictionary<string, AgentTypeEntry?>? AgentTypes { get; set; }
     }
 
     private sealed class AgentTypeEntry

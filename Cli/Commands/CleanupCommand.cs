@@ -19,11 +19,7 @@ internal static class CleanupCommand
         var output = new Output(command);
         using var connection = KernelConnection.Open(command);
         var killed = await output.WhileAsync("Ending all agents …", () => connection.Kernel.CleanupAsync(cancellationToken));
-        foreach (var agent in killed)
-        {
-            connection.Credentials.Remove(agent.Id);
-        }
-
+        connection.Credentials.Remove(killed.Select(agent => agent.Id).ToHashSet(StringComparer.Ordinal));
         if (output.Json)
         {
             Output.WriteJson(new JsonObject { ["killed"] = new JsonArray([.. killed.Select(Output.ToJson)]) });

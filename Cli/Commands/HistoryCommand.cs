@@ -24,7 +24,7 @@ internal static class HistoryCommand
         var agent = await connection.FindOwnedAsync(command.GetRequiredValue(Agent), cancellationToken);
         var entries = await connection.Kernel.Agents.GetHistoryAsync(agent, command.GetValue(Last), cancellationToken);
         var text = string.Join('\n', entries.Select(entry =>
-            $"{entry.Time.ToDateTimeOffset().ToLocalTime().ToString("HH:mm:ss", CultureInfo.InvariantCulture)} [{entry.Role}] {entry.Content}"));
+            $"{entry.Time?.ToDateTimeOffset().ToLocalTime().ToString("HH:mm:ss ", CultureInfo.InvariantCulture)}[{entry.Role}] {entry.Content}"));
         new Output(command).Write(new GetHistoryResponse { Entries = { entries } }, text);
         return 0;
     }

@@ -11,7 +11,7 @@ internal static class Json
     {
         try
         {
-            return JsonNode.Parse(text) as JsonObject ?? throw new UsageException($"{where} must be a JSON object");
+            return JsonNode.Parse(text, documentOptions: new() { AllowDuplicateProperties = false }) as JsonObject ?? throw new UsageException($"{where} must be a JSON object");
         }
         catch (JsonException exception)
         {

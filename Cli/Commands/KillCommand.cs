@@ -24,7 +24,7 @@ internal static class KillCommand
         foreach (var agent in agents)
         {
             var ended = await output.WhileAsync($"Ending {agent.Name} …", () => connection.Kernel.Spawner.KillAsync(agent.Id, cancellationToken));
-            connection.Credentials.Remove(agent.Id);
+            connection.Credentials.Remove(new HashSet<string> { agent.Id });
             output.Write(ended, $"{ended.Name} {ended.Id} is {AgentTable.Word(ended.State)}: {ended.Exit?.Reason}");
         }
 

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Text;
+using System.Text.Json.Nodes;
+using AgentKernel.Cli.Terminal;
 
 namespace AgentKernel.Cli.Commands;
 
@@ -20,6 +23,16 @@ internal static class LogsCommand
     {
         using var connection = KernelConnection.Open(command);
         var agent = await connection.FindAsync(command.GetRequiredValue(Agent), cancellationToken);
+        if (new Output(command).Json)
+        {
+            await foreach (var chunk in connection.Kernel.Spawner.ReadLogAsync(agent.Id, command.GetValue(Tail), command.GetValue(Follow), cancellationToken))
+            {
+                Output.WriteJson(new JsonObject { ["text"] = Encoding.UTF8.GetString(chunk.Span) });
+            }
+
+            return 0;
+        }
+
         await using var output = Console.OpenStandardOutput();
         await foreach (var chunk in connection.Kernel.Spawner.ReadLogAsync(agent.Id, command.GetValue(Tail), command.GetValue(Follow), cancellationToken))
         {

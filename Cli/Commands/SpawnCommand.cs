@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using AgentKernel.Cli.Terminal;
+using AgentKernel.Client;
 using AgentKernel.Contracts.V1;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
@@ -41,10 +42,24 @@ internal static class SpawnCommand
         var request = Request(command);
         using var connection = KernelConnection.Open(command);
         var agent = await output.WhileAsync($"Starting {request.Name} …", () => connection.Kernel.Spawner.SpawnAsync(request, cancellationToken));
-        connection.Credentials.Add(agent);
+        await KeepAsync(connection, agent);
         var ready = agent.Agent.ReadyAt.ToDateTimeOffset() - agent.Agent.CreatedAt.ToDateTimeOffset();
         output.Write(agent.Agent, $"{agent.Agent.Name} {agent.Agent.Id} is ready after {ready.TotalMilliseconds:0} ms");
         return 0;
+    }
+
+    private static async Task KeepAsync(KernelConnection connection, OwnedAgent agent)
+    {
+        try
+        {
+            connection.Credentials.Add(agent);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // An agent whose nonce nobody has must not stay.
+            await connection.Kernel.Spawner.KillAsync(agent);
+            throw;
+        }
     }
 
     private static SpawnAgentRequest Request(ParseResult command)

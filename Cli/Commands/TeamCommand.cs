@@ -37,7 +37,7 @@ internal static class TeamCommand
 
         if (command.GetValue(Memory) is { } memory)
         {
-            resources.MemoryBytes = memory * Mebibyte;
+            resources.MemoryBytes = memory is >= 0 and <= long.MaxValue / Mebibyte ? memory * Mebibyte : throw new UsageException($"--memory is {memory}; it must be a number of MiB");
         }
 
         if (command.GetValue(Agents) is { } agents)
@@ -73,11 +73,7 @@ internal static class TeamCommand
         using var connection = KernelConnection.Open(command);
         var id = command.GetRequiredValue(Team);
         var killed = await output.WhileAsync($"Ending the agents of {id} …", () => connection.Kernel.Spawner.DeleteTeamAsync(id, cancellationToken));
-        foreach (var agent in killed)
-        {
-            connection.Credentials.Remove(agent.Id);
-        }
-
+        connection.Credentials.Remove(killed.Select(agent => agent.Id).ToHashSet(StringComparer.Ordinal));
         output.Write(new DeleteTeamResponse { Killed = { killed } }, $"Team {id} is gone, and {killed.Count} agents with it.");
         return 0;
     }

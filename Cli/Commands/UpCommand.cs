@@ -29,14 +29,17 @@ internal static class UpCommand
         var output = new Output(command);
         var options = KernelOptions.Read(command) with { Http = Endpoint(command, Http), Grpc = Endpoint(command, Grpc) };
         options = options with { Spawner = options.Spawner with { KeepAgents = command.GetValue(Keep) } };
-        if (options.OperatorToken is null && !(IPAddress.IsLoopback(options.Http.Address) && IPAddress.IsLoopback(options.Grpc.Address)))
+        if (!(IPAddress.IsLoopback(options.Http.Address) && IPAddress.IsLoopback(options.Grpc.Address)))
         {
             output.Remark("Listening beyond this machine: callers need the operator's token, and the traffic is not encrypted.");
         }
 
+        // Those that were kept before this kernel began: other commands may add to them as soon as it listens.
+        var credentials = new Credentials(new DataDirectory(options.Home));
+        var known = credentials.AgentIds;
         await using var host = await AgentKernelHost.StartAsync(options, cancellationToken);
         var agents = await host.Client.Spawner.ListAsync(liveOnly: true, cancellationToken: cancellationToken);
-        new Credentials(new DataDirectory(host.Home)).Keep(agents.Select(agent => agent.Id).ToHashSet(StringComparer.Ordinal));
+        credentials.Remove(known.Except(agents.Select(agent => agent.Id)).ToHashSet(StringComparer.Ordinal));
         if (output.Json)
         {
             Output.WriteJson(new JsonObject
