@@ -75,6 +75,8 @@ public sealed class CommandTests(KernelFixture fixture) : IClassFixture<KernelFi
     [InlineData(2, "name must be a DNS label", "spawn", "No_Label")]
     [InlineData(2, "agent_type: there is no agent type 'martian'", "spawn", "x", "--type", "martian")]
     [InlineData(2, "--spawn-info is not JSON", "spawn", "x", "--spawn-info", "{")]
+    [InlineData(2, "was empty", "kill", "")]
+    [InlineData(2, "--spawn-info is not JSON", "spawn", "x", "--spawn-info", """{"a":1,"a":2}""")]
     [InlineData(2, "--label is 'novalue'", "spawn", "x", "--label", "novalue")]
     [InlineData(2, "spawn_info.nonce is set by the kernel alone", "spawn", "x", "--spawn-info", """{"nonce":"mine"}""")]
     [InlineData(1, "there is no team 'nowhere'", "spawn", "x", "--team", "nowhere")]
@@ -97,6 +99,30 @@ public sealed class CommandTests(KernelFixture fixture) : IClassFixture<KernelFi
 
         Assert.Equal(2, run.ExitCode);
         Assert.Contains("'twin' is ambiguous", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Spawn_ManyAtOnce_KeepsEveryNonce()
+    {
+        var names = Enumerable.Range(0, 6).Select(number => $"crowd-{number}").ToList();
+        await Task.WhenAll(names.Select(async name => (await _kernel.CliAsync("spawn", name, "--provider", "scripted")).Succeeded()));
+
+        foreach (var name in names)
+        {
+            Assert.Equal($"I am {name}\n", (await _kernel.CliAsync("ask", name, $"I am {name}")).Succeeded().Output);
+        }
+
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(_kernel.Home, "credentials")));
+        (await _kernel.CliAsync(["kill", .. names])).Succeeded();
+    }
+
+    [Fact]
+    public async Task Credentials_WithADamagedLine_AreStillRead()
+    {
+        var agent = await _kernel.SpawnAsync("by-hand");
+        await File.AppendAllTextAsync(Path.Combine(_kernel.Home, "credentials"), $$"""{"agent_id":"half a li{{"\n"}}{"agent_id":"{{agent.Id}}","nonce":"{{agent.Nonce}}"}{{"\n"}}""", TestContext.Current.CancellationToken);
+
+        Assert.Equal("well?\n", (await _kernel.CliAsync("ask", "by-hand", "well?")).Succeeded().Output);
     }
 
     [Fact]

@@ -74,10 +74,14 @@ public sealed class OwnershipTests(KernelFixture fixture) : IClassFixture<Kernel
         Assert.All([spawn, list, resolve], refused => Assert.Equal(RpcStatusCode.Unauthenticated, refused.Code));
     }
 
-    [Fact]
-    public async Task Agent_AskedDirectly_RefusesItsOwnersNonce()
+    [Theory]
+    [InlineData("the owner's nonce")]
+    [InlineData("none")]
+    [InlineData("wrong")]
+    public async Task Agent_AskedDirectlyWithoutItsChannelToken_RefusesEveryCall(string imposter)
     {
         var agent = await _kernel.SpawnAsync();
+        var token = imposter switch { "the owner's nonce" => agent.Nonce, "none" => "", _ => new string('A', 43) };
         using var http = new HttpClient(new SocketsHttpHandler
         {
             ConnectCallback = async (_, cancellationToken) =>
@@ -89,9 +93,16 @@ public sealed class OwnershipTests(KernelFixture fixture) : IClassFixture<Kernel
         });
 
         // The agent knows the channel token alone, so even the right nonce is a wrong one there.
-        using var response = await http.PostAsJsonAsync("http://agent/v1/turn", new JsonObject { ["agent_id"] = agent.Id, ["nonce"] = agent.Nonce, ["body"] = "hi" }, Cancelled);
-
-        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+        using var turn = await http.PostAsJsonAsync("http://agent/v1/turn", new JsonObject { ["agent_id"] = agent.Id, ["nonce"] = token, ["body"] = "hi" }, Cancelled);
+        Assert.Equal(HttpStatusCode.Forbidden, turn.StatusCode);
+        http.DefaultRequestHeaders.Authorization = token.Length > 0 ? new("Bearer", token) : null;
+        using var info = await http.GetAsync("http://agent/v1/info", Cancelled);
+        Assert.Equal(HttpStatusCode.Forbidden, info.StatusCode);
+        foreach (var (route, body) in new[] { ("history", new JsonObject()), ("control", new JsonObject { ["operation"] = "list_tools" }) })
+        {
+            using var response = await http.PostAsJsonAsync($"http://agent/v1/{route}", body, Cancelled);
+            Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+        }
     }
 
     [Fact]
