@@ -27,8 +27,14 @@ internal sealed class KernelProcess : IAsyncDisposable
 
     public static async Task<KernelProcess> StartAsync()
     {
+        var home = Directory.CreateTempSubdirectory("agentkernel-bench-").FullName;
+        var config = Path.Combine(home, "agentkernel.yaml");
+        await File.WriteAllTextAsync(config, $$"""
+            agent_types:
+              load: { command: ["{{Repository.LoadAgent}}"], listen: unix_socket, ready: health }
+            """);
         var start = new ProcessStartInfo(Repository.Cli) { UseShellExecute = false, RedirectStandardOutput = true };
-        foreach (var argument in new[] { "up", "--json", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--home", Directory.CreateTempSubdirectory("agentkernel-bench-").FullName })
+        foreach (var argument in new[] { "up", "--json", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--home", home, "--config", config })
         {
             start.ArgumentList.Add(argument);
         }
@@ -38,12 +44,15 @@ internal sealed class KernelProcess : IAsyncDisposable
         return new(process, JsonNode.Parse(line)!);
     }
 
-    /// <summary>An agent that answers with the scripted model, its words <paramref name="delayMilliseconds"/> apart.</summary>
-    public Task<OwnedAgent> SpawnScriptedAsync(string name, int delayMilliseconds = 0) => Client.Spawner.SpawnAsync(new Contracts.V1.SpawnAgentRequest
+    /// <summary>An agent that costs next to nothing and sends as many events as it is told to, at the pace it is told.</summary>
+    public Task<OwnedAgent> SpawnLoadAsync() => Client.Spawner.SpawnAsync(new() { Name = "load", AgentType = "load" });
+
+    /// <summary>An agent of the reference type that answers with the scripted model.</summary>
+    public Task<OwnedAgent> SpawnScriptedAsync(string name) => Client.Spawner.SpawnAsync(new Contracts.V1.SpawnAgentRequest
     {
         Name = name,
         SpawnInfo = Google.Protobuf.WellKnownTypes.Any.Pack(Google.Protobuf.JsonParser.Default.Parse<Google.Protobuf.WellKnownTypes.Struct>(
-            $$"""{"provider":"scripted","no_tools":true,"scripted_delay_ms":{{delayMilliseconds}}}""")),
+            """{"provider":"scripted","no_tools":true}""")),
     });
 
     public async ValueTask DisposeAsync()

@@ -11,25 +11,31 @@ internal static class PacedStreamsBenchmark
     private const int Events = 500; // 5 s at 100 a second
     private const int PaceMilliseconds = 10;
 
-    private static readonly string Message = string.Concat(Enumerable.Range(0, Events).Select(word => $"word{word} "));
+    private static readonly (int Events, int Pace) Paced = (Events, PaceMilliseconds);
+    private static readonly (int Events, int Pace) Unpaced = (20_000, 0);
 
     public static async Task<JsonObject> RunAsync()
     {
         await using var kernel = await KernelProcess.StartAsync();
-        var paced = await SpawnAsync(kernel, Streams, PaceMilliseconds);
-        await using var nginx = await NginxProcess.StartAsync(kernel, paced);
+        var agents = new List<OwnedAgent>();
+        while (agents.Count < Streams)
+        {
+            agents.AddRange(await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => kernel.SpawnLoadAsync())));
+        }
+
+        await using var nginx = await NginxProcess.StartAsync(kernel, agents);
 
         // Each once to warm up, then in turn.
-        await MeasureAsync(paced, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
-        await MeasureAsync(paced, agent => TurnRoute.Nginx(nginx, kernel, agent), nginx.WorkerProcessId);
-        var direct = await MeasureAsync(paced, agent => TurnRoute.Direct(kernel, agent), null);
-        var gateway = await MeasureAsync(paced, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
-        var proxy = await MeasureAsync(paced, agent => TurnRoute.Nginx(nginx, kernel, agent), nginx.WorkerProcessId);
-        await Task.WhenAll(paced.Select(agent => kernel.Client.Spawner.KillAsync(agent)));
+        await MeasureAsync(agents, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
+        await MeasureAsync(agents, agent => TurnRoute.Nginx(nginx, kernel, agent), nginx.WorkerProcessId);
+        var direct = await MeasureAsync(agents, agent => TurnRoute.Direct(kernel, agent), null);
+        var gateway = await MeasureAsync(agents, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
+        var proxy = await MeasureAsync(agents, agent => TurnRoute.Nginx(nginx, kernel, agent), nginx.WorkerProcessId);
 
-        var fast = await SpawnAsync(kernel, count: 8, pace: 0);
-        var unpacedDirect = await MeasureAsync(fast, agent => TurnRoute.Direct(kernel, agent), null);
-        var unpacedGateway = await MeasureAsync(fast, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId);
+        var few = agents.Take(8).ToList();
+        await MeasureAsync(few, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId, Unpaced);
+        var unpacedDirect = await MeasureAsync(few, agent => TurnRoute.Direct(kernel, agent), null, Unpaced);
+        var unpacedGateway = await MeasureAsync(few, agent => TurnRoute.Gateway(kernel, agent), kernel.ProcessId, Unpaced);
 
         var late = 2 * direct.Gaps.P99;
         return new()
@@ -46,31 +52,21 @@ internal static class PacedStreamsBenchmark
         };
     }
 
-    private static async Task<List<OwnedAgent>> SpawnAsync(KernelProcess kernel, int count, int pace)
+    private static async Task<Outcome> MeasureAsync(List<OwnedAgent> agents, Func<OwnedAgent, TurnRoute> routeTo, int? processId, (int Events, int Pace)? load = null)
     {
-        var agents = new List<OwnedAgent>();
-        while (agents.Count < count)
-        {
-            agents.AddRange(await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => kernel.SpawnScriptedAsync("stream", pace))));
-        }
-
-        return agents;
-    }
-
-    private static async Task<Outcome> MeasureAsync(List<OwnedAgent> agents, Func<OwnedAgent, TurnRoute> routeTo, int? processId)
-    {
+        var (events, pace) = load ?? Paced;
         var routes = agents.ConvertAll(agent => routeTo(agent));
-        var arrivals = routes.ConvertAll(_ => new List<long>(Events + 8));
+        var arrivals = routes.ConvertAll(_ => new List<long>(events + 8));
         var cpu = processId is { } before ? ProcessFigures.CpuTime(before) : default;
         var clock = Stopwatch.GetTimestamp();
-        var counts = await Task.WhenAll(routes.Select((route, index) => route.TakeAsync(Message, () => arrivals[index].Add(Stopwatch.GetTimestamp()))));
+        var counts = await Task.WhenAll(routes.Select((route, index) => route.TakeAsync($"{events} {pace}", () => arrivals[index].Add(Stopwatch.GetTimestamp()))));
         var elapsed = Stopwatch.GetElapsedTime(clock);
         var used = processId is { } after ? ProcessFigures.CpuTime(after) - cpu : default;
         routes.ForEach(route => route.Dispose());
 
         // The first gap waits for the first word; the last event is the end.
         var gaps = arrivals.SelectMany(times => times.Zip(times.Skip(1), (from, to) => Stopwatch.GetElapsedTime(from, to).TotalMilliseconds));
-        return new(new Sample(gaps), counts.Sum(), counts.Count(count => count < Events), elapsed, used);
+        return new(new Sample(gaps), counts.Sum(), counts.Count(count => count != events + 1), elapsed, used);
     }
 
     private sealed record Outcome(Sample Gaps, int Received, int ShortStreams, TimeSpan Elapsed, TimeSpan Cpu)

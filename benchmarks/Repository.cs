@@ -12,6 +12,8 @@ internal static class Repository
 
     public static string Hello => Path.Combine(Artifacts, "bin", "Hello", Configuration, "AgentKernel.Hello");
 
+    public static string LoadAgent => Path.Combine(Artifacts, "bin", "LoadAgent", Configuration, "AgentKernel.LoadAgent");
+
     public static string Cli => Path.Combine(Artifacts, "bin", "Cli", Configuration, "agentkernel");
 
     private static string FindArtifacts()
