@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace AgentKernel.AgentRuntime.Configuration;
@@ -8,6 +9,7 @@ internal static class ConfigFile
     private const string DefaultSystemPrompt =
         "You are a helpful assistant working in your own workspace directory. Use your tools when they help, and answer concisely.";
     private const int DefaultMaxSteps = 50;
+    private const int MaxSocketPath = 107;
 
     /// <exception cref="ConfigException">It cannot be read, or a key has a value that it may not have.</exception>
     public static AgentConfig Load(string[] args, ModelKeys environmentKeys)
@@ -69,7 +71,9 @@ internal static class ConfigFile
 
     private static AgentEndpoint ReadEndpoint(ConfigKeys kernel) => (kernel.Text("unix_socket"), kernel.Whole("http_port", 0, 65535)) switch
     {
-        ({ } path, null) => new UnixSocketEndpoint(path),
+        ({ } path, null) when Encoding.UTF8.GetByteCount(Path.GetFullPath(path)) > MaxSocketPath =>
+            throw new ConfigException($"config key 'unix_socket' is longer than {MaxSocketPath} bytes, which is what the system takes"),
+        ({ } path, null) => new UnixSocketEndpoint(Path.GetFullPath(path)),
         (null, { } port) => new LoopbackEndpoint(port),
         _ => throw new ConfigException("exactly one of the config keys 'unix_socket' and 'http_port' must be set"),
     };

@@ -27,7 +27,8 @@ internal sealed class OpenAIProvider(ModelSettings settings) : IModelProvider
     {
         ClientResultException { Status: > 0 } refused => $"the model API answered {refused.Status}: {Message(refused)}",
         ClientResultException unreachable => $"the model API cannot be reached: {unreachable.InnerException?.Message ?? unreachable.Message}",
-        AggregateException { InnerException: HttpRequestException io } => $"the model API cannot be reached: {io.Message}",
+        // After its last try the SDK throws them all.
+        AggregateException { InnerExceptions: [.., var last] } => Explain(last),
         HttpRequestException or IOException => $"the connection to the model API broke: {exception.Message}",
         ModelProtocolException protocol => protocol.Message,
         OperationCanceledException or TimeoutException => "the model API did not answer in time",

@@ -1,0 +1,2 @@
+global using AgentKernel.AgentRuntime.Tests.Agents;
+global using Xunit;
