@@ -90,6 +90,9 @@ public sealed class AgentKernelHost : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
+            // A caller may read a turn as slowly as it likes, within the gateway's own limits; on HTTP/2 Kestrel's would
+            // end the whole connection, and every other call on it, for one slow reader.
+            kestrel.Limits.MinResponseDataRate = null;
             kestrel.Listen(options.Http, listen => listen.Protocols = HttpProtocols.Http1);
             kestrel.Listen(options.Grpc, listen => listen.Protocols = HttpProtocols.Http2);
         });

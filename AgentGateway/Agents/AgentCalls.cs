@@ -4,7 +4,8 @@ using AgentKernel.Rpc;
 namespace AgentKernel.AgentGateway.Agents;
 
 /// <summary>Calls of an agent beside turns: one request, one JSON answer.</summary>
-internal sealed partial class AgentCalls(AgentDirectory agents, AgentGatewayOptions options, TimeProvider time, ILogger<AgentCalls> logger)
+internal sealed partial class AgentCalls(
+    AgentDirectory agents, AgentGatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<AgentCalls> logger)
 {
     private const string Expected = "a JSON document (200, application/json)";
 
@@ -33,7 +34,7 @@ internal sealed partial class AgentCalls(AgentDirectory agents, AgentGatewayOpti
     {
         var agent = await agents.FindAsync(agentId, nonce, cancellationToken);
         using var late = new CancellationTokenSource(timeout, time);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token, agent.Ended);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token, agent.Ended, lifetime.ApplicationStopping);
         try
         {
             using var request = new HttpRequestMessage(method, agent.UriOf(path));
@@ -53,8 +54,8 @@ internal sealed partial class AgentCalls(AgentDirectory agents, AgentGatewayOpti
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw agent.Ended.IsCancellationRequested
-                ? new RpcException(RpcStatusCode.FailedPrecondition, "the agent ended before it answered; its record says why")
+            throw lifetime.ApplicationStopping.IsCancellationRequested ? new RpcException(RpcStatusCode.Unavailable, "the kernel is shutting down")
+                : agent.Ended.IsCancellationRequested ? new RpcException(RpcStatusCode.FailedPrecondition, "the agent ended before it answered; its record says why")
                 : new RpcException(RpcStatusCode.DeadlineExceeded, $"the agent did not answer within {timeout.TotalSeconds:0.###} s");
         }
         catch (Exception e) when (e is HttpRequestException or IOException or ObjectDisposedException)

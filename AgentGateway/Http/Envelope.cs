@@ -44,6 +44,10 @@ internal readonly struct Envelope
         {
             throw Invalid($"the request is not valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1})", e);
         }
+        catch (InvalidOperationException e)
+        {
+            throw Invalid("the request has a string that is no text: half of a surrogate pair", e);
+        }
     }
 
     private static Envelope ReadObject(ReadOnlyMemory<byte> json, string? contentField, JsonTokenType contentType, bool lastNAllowed)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace AgentKernel.AgentGateway.Http;
@@ -6,7 +7,8 @@ namespace AgentKernel.AgentGateway.Http;
 /// Writes whole events to the caller, each on its way when the write returns, and comments into the silence between
 /// them. The two never mix: a comment finds the gate closed while events are written, and is not needed then.
 /// </summary>
-internal sealed class EventStreamWriter(HttpResponse response, TimeSpan heartbeat, TimeProvider time) : IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "The clock may still try the gate when the turn is over, and without a wait handle it holds nothing.")]
+internal sealed class EventStreamWriter(HttpResponse response, TimeSpan heartbeat, TimeProvider time)
 {
     private static readonly ReadOnlyMemory<byte> KeepAlive = ": keep-alive\n\n"u8.ToArray();
 
@@ -63,8 +65,6 @@ internal sealed class EventStreamWriter(HttpResponse response, TimeSpan heartbea
         _closed = true;
         _gate.Release();
     }
-
-    public void Dispose() => _gate.Dispose();
 
     private async Task SendKeepAliveAsync()
     {

@@ -49,7 +49,7 @@ internal sealed partial class TurnHttpApi(TurnOpener turns, AgentGatewayOptions 
     private async Task CopyAsync(HttpContext http, AgentEventStream stream)
     {
         var turn = stream.Turn;
-        using var writer = new EventStreamWriter(http.Response, options.Heartbeat, time);
+        var writer = new EventStreamWriter(http.Response, options.Heartbeat, time);
         try
         {
             // Headers travel with the first events where those are there already.

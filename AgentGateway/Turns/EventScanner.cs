@@ -113,7 +113,7 @@ internal sealed class EventScanner
 
             return done;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // no JSON, or a name that is no text
         {
             return false;
         }

@@ -15,6 +15,9 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
     private readonly CancellationTokenSource _stopping = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
     private readonly ConcurrentDictionary<Task, bool> _lives = new();
 
+    // Beyond the grace: killing, confirming and cleaning up, for many agents at once.
+    private static readonly TimeSpan StopMargin = TimeSpan.FromSeconds(20);
+
     /// <summary>Takes up what an earlier kernel left: running agents go on, ended ones are told of, half-started ones are removed.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -28,14 +31,18 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
     }
 
-    /// <summary>Lets no agent in any more, then ends those that run, or leaves them where the options say so.</summary>
+    /// <summary>
+    /// Lets no agent in any more, then ends those that run, or leaves them where the options say so. Bounded by itself and
+    /// not by the host's token, which those who stopped before may have used up: agents must be gone, and seen to be.
+    /// </summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
         if (!options.KeepAgents)
         {
-            await Task.WhenAll(_agents.Values.Select(agent => StopAsync(agent, "the kernel was shut down"))).WaitAsync(cancellationToken);
-            await Task.WhenAll(_lives.Keys).WaitAsync(cancellationToken);
+            var bound = options.StopGrace + StopMargin;
+            await Task.WhenAll(_agents.Values.Select(agent => StopAsync(agent, "the kernel was shut down"))).WaitAsync(bound, CancellationToken.None);
+            await Task.WhenAll(_lives.Keys).WaitAsync(bound, CancellationToken.None);
         }
     }
 

@@ -171,7 +171,7 @@ internal sealed class ShimmedProcess
         {
             await Tree.KillAllAsync(_watcher);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or Win32Exception)
         {
             leftover = exception.Message;
         }

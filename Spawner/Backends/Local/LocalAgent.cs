@@ -46,7 +46,15 @@ internal sealed class LocalAgent : IAgentHandle
     private async Task<AgentEnd> WatchAsync()
     {
         var exit = await _process.Completion;
-        LocalBackend.DeleteSocket(Endpoint);
-        return new(exit.Code, exit.Signal, LocalBackend.Tail(_spec), exit.Leftover);
+        try
+        {
+            LocalBackend.DeleteSocket(Endpoint);
+            return new(exit.Code, exit.Signal, LocalBackend.Tail(_spec), exit.Leftover);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The agent has ended whatever becomes of its socket and of the last of its output.
+            return new(exit.Code, exit.Signal, "", exit.Leftover);
+        }
     }
 }
