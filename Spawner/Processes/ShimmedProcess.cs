@@ -154,6 +154,16 @@ internal sealed class ShimmedProcess
         {
             return await Completion.WaitAsync(ProcessTree.KillTimeout + LoggerFlush);
         }
+        catch (TimeoutException)
+        {
+            // The shim is spared no longer: its agent can have stopped it (SIGSTOP), as one user's processes can.
+            await Tree.KillAllAsync(_watcher);
+        }
+
+        try
+        {
+            return await Completion.WaitAsync(ProcessTree.KillTimeout + LoggerFlush);
+        }
         catch (TimeoutException exception)
         {
             throw new IOException($"the end of agent {_agentId} could not be confirmed after SIGKILL", exception);
@@ -171,7 +181,7 @@ internal sealed class ShimmedProcess
         {
             await Tree.KillAllAsync(_watcher);
         }
-        catch (Exception exception) when (exception is IOException or Win32Exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Win32Exception)
         {
             leftover = exception.Message;
         }

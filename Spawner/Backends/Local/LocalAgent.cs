@@ -15,12 +15,12 @@ internal sealed partial class LocalJson : JsonSerializerContext;
 internal sealed class LocalAgent : IAgentHandle
 {
     private readonly ShimmedProcess _process;
-    private readonly AgentSpec _spec;
+    private readonly string _folder;
 
     public LocalAgent(ShimmedProcess process, AgentEndpoint endpoint, AgentSpec spec)
     {
-        (_process, _spec, Endpoint) = (process, spec, endpoint);
-        Completion = WatchAsync();
+        (_process, _folder, Endpoint) = (process, spec.Folder, endpoint);
+        Completion = WatchAsync(spec); // not kept beyond that: it holds keys, and an ended agent stays known for an hour
     }
 
     public JsonElement SavedState => JsonSerializer.SerializeToElement(new(_process.State, Endpoint.UnixSocket, Endpoint.Http), LocalJson.Default.LocalState);
@@ -39,22 +39,33 @@ internal sealed class LocalAgent : IAgentHandle
     }
 
     public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLogAsync(long tailBytes, bool follow, CancellationToken cancellationToken) =>
-        new AgentLog(_spec.Folder).ReadAsync(tailBytes, follow ? Completion : Task.CompletedTask, cancellationToken);
+        new AgentLog(_folder).ReadAsync(tailBytes, follow ? Completion : Task.CompletedTask, cancellationToken);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask; // processes, not this object, hold what there is
 
-    private async Task<AgentEnd> WatchAsync()
+    // The agent has ended whatever becomes of its socket and of the last of its output.
+    private async Task<AgentEnd> WatchAsync(AgentSpec spec)
     {
         var exit = await _process.Completion;
+        var (tail, leftover) = ("", exit.Leftover);
         try
         {
             LocalBackend.DeleteSocket(Endpoint);
-            return new(exit.Code, exit.Signal, LocalBackend.Tail(_spec), exit.Leftover);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // The agent has ended whatever becomes of its socket and of the last of its output.
-            return new(exit.Code, exit.Signal, "", exit.Leftover);
+            leftover ??= "its socket could not be removed"; // the message would name a path
         }
+
+        try
+        {
+            tail = LocalBackend.Tail(spec);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            leftover ??= "the last of its output could not be read";
+        }
+
+        return new(exit.Code, exit.Signal, tail, leftover);
     }
 }

@@ -108,7 +108,8 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
 
     internal static void DeleteSocket(AgentEndpoint endpoint)
     {
-        if (endpoint.UnixSocket is { } path)
+        // With its folder the socket is gone as well, which File.Delete does not take for success.
+        if (endpoint.UnixSocket is { } path && Directory.Exists(Path.GetDirectoryName(path)))
         {
             File.Delete(path);
         }

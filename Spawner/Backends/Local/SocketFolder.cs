@@ -1,3 +1,5 @@
+using AgentKernel.Spawner.Processes;
+
 namespace AgentKernel.Spawner.Backends.Local;
 
 /// <summary>
@@ -24,13 +26,13 @@ internal sealed class SocketFolder
         }
 
         var link = new FileInfo(preferred);
-        if (link.LinkTarget is { } target && Directory.Exists(target))
+        if (link.LinkTarget is { } target && PrivateFolder.IsAt(target))
         {
             _path = target;
             return;
         }
 
-        File.Delete(preferred); // a link that leads nowhere: the temporary folder was cleaned out
+        File.Delete(preferred); // a link that leads nowhere, as the temporary folder was cleaned out, or to what another user has put there since
         _path = Directory.CreateTempSubdirectory("agentkernel-").FullName; // mode 0700
         File.CreateSymbolicLink(preferred, _path);
     }
