@@ -14,6 +14,7 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
     ServerStreamingHandler<TRequest, TResponse> handler,
     int maxRequestBytes,
     TimeProvider clock,
+    CancellationToken stopping,
     ILogger logger)
     where TRequest : class, IMessage<TRequest>
     where TResponse : class, IMessage<TResponse>
@@ -30,6 +31,7 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = null;
 
+        await using var stoppingWatch = new StoppingWatch(http, clock, stopping);
         var trailers = new RpcMetadata();
         CallLifetime? lifetime = null;
         IAsyncEnumerator<TResponse>? responses = null;
@@ -44,7 +46,9 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
             while (await (next = responses.MoveNextAsync().AsTask()).WaitAsync(lifetime.Token))
             {
                 lifetime.Token.ThrowIfCancellationRequested();
+                stoppingWatch.WriteBegins();
                 await call.WriteAsync(responses.Current, _responses, lifetime.Token);
+                stoppingWatch.WriteEnded();
             }
             status = CallStatus.Ok;
         }
@@ -58,11 +62,13 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
         var abandoned = !next.IsCompleted;
         try
         {
+            stoppingWatch.WriteBegins();
             if (!http.RequestAborted.IsCancellationRequested)
                 await call.CompleteAsync(status, abandoned ? [] : trailers);
         }
         finally
         {
+            stoppingWatch.WriteEnded();
             await LetGoAsync(responses, abandoned ? next : null);
             lifetime?.Dispose();
         }
