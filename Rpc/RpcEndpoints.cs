@@ -89,8 +89,8 @@ public static class RpcEndpoints
             method, handler,
             maxReceiveMessageBytes ?? services.GetRequiredService<IOptions<RpcServerOptions>>().Value.MaxReceiveMessageBytes,
             services.GetService<TimeProvider>() ?? TimeProvider.System,
-            services.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? CancellationToken.None,
-            services.GetRequiredService<ILoggerFactory>().CreateLogger($"AgentKernel.Rpc.{method.Service}"));
+            services.GetRequiredService<ILoggerFactory>().CreateLogger($"AgentKernel.Rpc.{method.Service}"),
+            services.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? CancellationToken.None);
         return endpoints.MapPost(method.Path, endpoint.InvokeAsync).WithDisplayName(method.Path);
     }
 

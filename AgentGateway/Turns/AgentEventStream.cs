@@ -85,7 +85,9 @@ internal sealed class AgentEventStream : IAsyncDisposable
         if (_turn.Ending == TurnEnding.Done)
         {
             // Until the end of the stream the connection cannot be used for the next turn. Nothing counts any more.
-            while (await ReadAsync(_buffer) > 0);
+            while (await ReadAsync(_buffer) > 0)
+            {
+            }
         }
 
         _turn.Stop(TurnEnding.CallerGone); // where nothing else has ended it, its reader has let go

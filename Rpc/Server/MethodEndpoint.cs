@@ -14,8 +14,8 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
     ServerStreamingHandler<TRequest, TResponse> handler,
     int maxRequestBytes,
     TimeProvider clock,
-    CancellationToken stopping,
-    ILogger logger)
+    ILogger logger,
+    CancellationToken stopping)
     where TRequest : class, IMessage<TRequest>
     where TResponse : class, IMessage<TResponse>
 {
