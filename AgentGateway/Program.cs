@@ -1,5 +1,6 @@
 using AgentKernel.AgentGateway;
 
+InlineSockets.Enable();
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Configuration.Sources.Insert(0, StandaloneDefaults.Source);
 // A caller may read a turn as slowly as it likes, within the gateway's own limits; on HTTP/2 Kestrel's would end the

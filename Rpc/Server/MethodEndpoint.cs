@@ -41,6 +41,8 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
         {
             lifetime = new CallLifetime(call.ReadTimeout(), clock, http.RequestAborted);
             var request = await call.ReadRequestAsync(_requests, maxRequestBytes, lifetime.Token);
+            // A handler may take its time, and must not take that of the thread that waits for sockets.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             responses = handler(request, new RpcContext(http, method.Path, lifetime, trailers)).GetAsyncEnumerator(lifetime.Token);
             // The deadline ends the wait even when the handler does not look at its token.
             while (await (next = responses.MoveNextAsync().AsTask()).WaitAsync(lifetime.Token))
