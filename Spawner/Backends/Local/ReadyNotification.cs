@@ -37,7 +37,10 @@ internal sealed class ReadyNotification : IDisposable
     public void Dispose()
     {
         _socket.Dispose();
-        File.Delete(_path);
+        if (Directory.Exists(Path.GetDirectoryName(_path))) // or it went with a folder of the agent's own
+        {
+            File.Delete(_path);
+        }
     }
 
     private static bool SaysReady(ReadOnlySpan<byte> states)
