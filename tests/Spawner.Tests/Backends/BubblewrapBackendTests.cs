@@ -46,21 +46,23 @@ public sealed class BubblewrapBackendTests : IDisposable
     [Fact]
     public async Task Secrets_OfAnAgent_AreInNoCommandLineAndInNoEnvironmentButItsOwn()
     {
+        var secret = Guid.NewGuid().ToString(); // other tests run beside this one
         var spec = _bubblewrap.Spec(ShellAgent.Type(Behaviour.Idle));
+        spec = spec with { Environment = new Dictionary<string, string>(spec.Environment) { ["SECRET"] = secret }, Secrets = [secret] };
         var agent = await _bubblewrap.NewKernel().StartAsync(spec, Cancellation);
         var inside = int.Parse(agent.Status["pid"], CultureInfo.InvariantCulture);
         var session = ProcessStat.Read(inside)!.Value.Session;
         foreach (var process in Directory.EnumerateDirectories("/proc").Where(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out _)))
         {
-            Assert.DoesNotContain(BubblewrapFixture.Secret, Read(Path.Combine(process, "cmdline")), StringComparison.Ordinal);
+            Assert.DoesNotContain(secret, Read(Path.Combine(process, "cmdline")), StringComparison.Ordinal);
             if (ProcessStat.Read(int.Parse(Path.GetFileName(process), CultureInfo.InvariantCulture))?.Session != session)
             {
-                Assert.DoesNotContain(BubblewrapFixture.Secret, Read(Path.Combine(process, "environ")), StringComparison.Ordinal);
+                Assert.DoesNotContain(secret, Read(Path.Combine(process, "environ")), StringComparison.Ordinal);
             }
         }
 
-        Assert.Contains(BubblewrapFixture.Secret, Read($"/proc/{inside}/environ"), StringComparison.Ordinal); // it would be seen
-        Assert.DoesNotContain(Directory.EnumerateFiles(spec.Folder), file => Read(file).Contains(BubblewrapFixture.Secret, StringComparison.Ordinal));
+        Assert.Contains(secret, Read($"/proc/{inside}/environ"), StringComparison.Ordinal); // it would be seen
+        Assert.DoesNotContain(Directory.EnumerateFiles(spec.Folder), file => Read(file).Contains(secret, StringComparison.Ordinal));
         await agent.StopAsync(Grace);
     }
 

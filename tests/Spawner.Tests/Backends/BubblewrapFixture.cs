@@ -9,7 +9,7 @@ namespace AgentKernel.Spawner.Tests.Backends;
 /// <summary>A data directory, the backends of kernels that run on it one after the other, and specs of agents in sandboxes.</summary>
 internal sealed class BubblewrapFixture : IDisposable
 {
-    public const string Secret = "a-secret-that-nobody-may-see";
+    private const string Secret = "a-secret-that-nobody-may-see";
 
     private readonly List<ProcessExitWatcher> _watchers = [];
     private readonly Dictionary<string, (FileStream Release, FileStream Runs)> _fifos = [];
