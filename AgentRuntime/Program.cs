@@ -12,15 +12,18 @@ var grace = TimeSpan.FromSeconds(1.5);
 
 try
 {
+    NativeLibraries.UseLoadedC();
+    // Half of the time to ready is Kestrel's loading, and half is everything else: the two go side by side.
+    var loading = Task.Run(() => new ContractServer());
     using var signals = new StopSignals();
     var environment = HostEnvironment.Take();
     var config = ConfigFile.Load(args, environment.Keys);
 
     var tools = new ToolSet(config.Tools, new Workspace(Environment.CurrentDirectory), config.Secrets);
     await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, TimeProvider.System);
-    using var server = new ContractServer(config.Endpoint, new Contract(agent).HandleAsync);
+    using var server = await loading;
 
-    await server.StartAsync(CancellationToken.None);
+    await server.StartAsync(config.Endpoint, new Contract(agent).HandleAsync, CancellationToken.None);
     Readiness.Announce(environment.NotifySocket);
     Diagnostics.Write($"agent {config.AgentId} listens on {server.Address}");
     agent.WarmUp();

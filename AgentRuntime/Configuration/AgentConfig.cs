@@ -43,8 +43,8 @@ internal sealed record ModelSettings
     public required ThinkingLevel Thinking { get; init; }
     /// <summary>Null where none was given: such an agent starts, and refuses turns.</summary>
     public required string? ApiKey { get; init; }
-    /// <summary>Null for the provider's own.</summary>
-    public required Uri? BaseUrl { get; init; }
+    /// <summary>An absolute URL; null for the provider's own.</summary>
+    public required string? BaseUrl { get; init; }
     /// <summary>For demonstrations: how long the scripted provider waits between words.</summary>
     public required TimeSpan ScriptedDelay { get; init; }
 

@@ -83,7 +83,6 @@ internal static class ConfigFile
         var named = own.Texts("tools");
         if (own.Flag("no_tools"))
             return named is null or [] ? [] : throw new ConfigException("config keys 'tools' and 'no_tools' exclude each other");
-        // An empty list that came through protobuf cannot be told from an unset one.
-        return named is null or [] ? [Tools.ToolNames.Bash] : Tools.ToolNames.Check(named);
+        return named is null ? [Tools.ToolNames.Bash] : Tools.ToolNames.Check(named);
     }
 }

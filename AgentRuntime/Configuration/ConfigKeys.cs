@@ -56,12 +56,12 @@ internal readonly struct ConfigKeys(JsonElement document, string prefix = "")
     };
 
     /// <summary>One of a closed set of words.</summary>
-    public string? OneOf(string key, params ReadOnlySpan<string> allowed)
+    public string? OneOf(string key, params string[] allowed)
     {
         var text = Text(key);
         if (text is null || allowed.Contains(text))
             return text;
-        throw new ConfigException($"config key '{prefix}{key}' is '{text}'; allowed: {string.Join(", ", allowed!)}");
+        throw new ConfigException($"config key '{prefix}{key}' is '{text}'; allowed: {string.Join(", ", allowed)}");
     }
 
     private JsonElement? Find(string key) =>

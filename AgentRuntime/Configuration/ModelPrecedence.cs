@@ -46,12 +46,12 @@ internal static class ModelPrecedence
     private static string? FromEnvironment(string provider, ModelKeys environment) =>
         provider == "openai" ? environment.OpenAI ?? environment.AnyProvider : environment.AnyProvider;
 
-    private static Uri? BaseUrl(ConfigKeys keys, string key)
+    private static string? BaseUrl(ConfigKeys keys, string key)
     {
         if (keys.Text(key) is not { } text)
             return null;
         return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
-            ? url
+            ? text
             : throw new ConfigException($"config key '{key}' must be an absolute http or https URL");
     }
 }

@@ -49,10 +49,14 @@ internal static class SpawnInfo
             json.WriteString("system_prompt", info.SystemPrompt);
             json.WriteString("model", info.Model);
             json.WriteString("provider", info.Provider);
-            json.WriteStartArray("tools");
-            foreach (var tool in info.Tools)
-                json.WriteStringValue(tool);
-            json.WriteEndArray();
+            // An empty list of this message is an unset one; as a plain key it would mean no tools.
+            if (info.Tools.Count > 0)
+            {
+                json.WriteStartArray("tools");
+                foreach (var tool in info.Tools)
+                    json.WriteStringValue(tool);
+                json.WriteEndArray();
+            }
             json.WriteString("thinking_level", info.ThinkingLevel);
             json.WriteString("api_key", info.ApiKey);
             json.WriteString("base_url", info.BaseUrl);

@@ -85,7 +85,8 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
     public async ValueTask DisposeAsync()
     {
         await tools.DisposeAsync();
-        await _warmUp;
+        // What went wrong there has been told to the first turn.
+        await _warmUp.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Dispose();
     }
 

@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Security.Cryptography;
 using System.Text;
 using AgentKernel.AgentRuntime.Configuration;
 
@@ -30,9 +29,9 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
     /// <summary>Stands in the environment of everything a command starts, which is how runaways are found.</summary>
     private const string MarkVariable = "AGENT_RUNTIME_SHELL";
 
-    private readonly string _mark = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
     private readonly List<ChildProcess> _leftBehind = [];
     private string _directory = workspace.Root;
+    private string? _mark;
     private int _calls;
 
     /// <exception cref="OperationCanceledException">Cancelled; the command and all it started are dead.</exception>
@@ -47,6 +46,8 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
             _directory = workspace.Root;
         ForgetEnded();
 
+        // Not from the cryptography library, which would load OpenSSL into every agent.
+        _mark ??= Guid.NewGuid().ToString();
         var mark = $"{_mark}.{++_calls}.";
         var child = ChildProcess.Start("bash", ["-c", Prologue, "bash", command], _directory, BuildEnvironment(mark));
         _leftBehind.Add(child);
@@ -62,7 +63,7 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
     /// <summary>Ends what commands have left running in the background.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_calls > 0)
+        if (_mark is not null)
             await ProcessTree.KillAsync(session: null, $"{MarkVariable}={_mark}.");
         foreach (var child in _leftBehind)
             child.Dispose();

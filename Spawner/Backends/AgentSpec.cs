@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using AgentKernel.Contracts.V1;
 using AgentKernel.Spawner.AgentTypes;
+using Google.Protobuf.WellKnownTypes;
 
 namespace AgentKernel.Spawner.Backends;
 
@@ -23,6 +25,32 @@ internal sealed record AgentSpec
 
     /// <summary>Strings that must not appear in anything shown: keys and tokens that the agent was given.</summary>
     public IReadOnlyCollection<string> Secrets { get; init; } = [];
+
+    /// <summary>Its share of its team: what a backend that can holds it to.</summary>
+    public Resources Resources { get; init; } = new();
+
+    public string TeamId { get; init; } = "";
+
+    /// <summary>What it may reach, on backends that isolate.</summary>
+    public NetworkAccess Network { get; init; } = new();
+
+    /// <summary>The model that it may reach and with which key, for backends that keep the key to themselves.</summary>
+    public ModelAccess? ModelAccess { get; init; }
+
+    /// <summary>The image as a read-only folder on this machine; null for none, and on remote backends.</summary>
+    public string? ImagePath { get; init; }
+
+    /// <summary>The image's reference in a registry, for remote backends; null for none.</summary>
+    public string? ImageReference { get; init; }
+
+    /// <summary>Labels from the request.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>The backend's own settings: the team's, and over them the agent's.</summary>
+    public Struct BackendConfig { get; init; } = new();
+
+    /// <summary>How long it may live at most, where that is bounded.</summary>
+    public TimeSpan? MaxLifetime { get; init; }
 
     /// <summary>How long it may take to be ready.</summary>
     public required TimeSpan StartTimeout { get; init; }

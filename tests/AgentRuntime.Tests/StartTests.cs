@@ -94,6 +94,15 @@ public sealed class StartTests
         await CheckAsync(agent, "m-2");
     }
 
+    [Fact]
+    public async Task Start_UnsetTools_AreBashButAnEmptyListIsNone()
+    {
+        await using var unset = await AgentProcess.StartAsync(AgentProcess.Config(("spawn_info", new JsonObject { ["type_url"] = InfoType, ["value"] = Pack(new OpenClawSpawnInfo { Provider = "scripted" }) })));
+        await CheckAsync(unset, "scripted", "bash");
+        await using var empty = await AgentProcess.StartAsync(AgentProcess.Scripted(("tools", new JsonArray())));
+        await CheckAsync(empty, "scripted");
+    }
+
     private static async Task CheckAsync(AgentProcess agent, string model, params string[] tools)
     {
         var info = await agent.InfoAsync();

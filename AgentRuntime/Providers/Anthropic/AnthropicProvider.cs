@@ -45,7 +45,7 @@ internal sealed class AnthropicProvider(ModelSettings settings) : IModelProvider
             MaxRetries = MaxRetries,
         };
         if (settings.BaseUrl is { } url)
-            options.BaseUrl = url.ToString().TrimEnd('/');
+            options.BaseUrl = url.TrimEnd('/');
         return new AnthropicClient(options);
     }
 }

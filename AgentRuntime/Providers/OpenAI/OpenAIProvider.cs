@@ -64,7 +64,7 @@ internal sealed class OpenAIProvider(ModelSettings settings) : IModelProvider
             NetworkTimeout = s_networkTimeout,
         };
         if (settings.BaseUrl is { } url)
-            options.Endpoint = url;
+            options.Endpoint = new Uri(url);
         return new ChatClient(settings.Model, new ApiKeyCredential(settings.ApiKey!), options);
     }
 }

@@ -6,26 +6,45 @@ using AgentKernel.Spawner.Processes;
 namespace AgentKernel.Spawner.Backends.Local;
 
 /// <summary>What a local agent needs to be found again.</summary>
-internal sealed record LocalState(ShimState Process, string? UnixSocket, Uri? Http);
+internal sealed record LocalState(ShimState Process, string? UnixSocket, Uri? Http)
+{
+    /// <summary>Null where it is not of this making: nothing is known of the agent.</summary>
+    public static LocalState? Read(JsonElement savedState)
+    {
+        try
+        {
+            return savedState.Deserialize(LocalJson.Default.LocalState);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
 
 [JsonSerializable(typeof(LocalState))]
 internal sealed partial class LocalJson : JsonSerializerContext;
 
-/// <summary>An agent that is a subprocess under its shim.</summary>
+/// <summary>Where an agent takes turns, and how what its backend made for it outside its folder is removed after its end.</summary>
+internal sealed record AgentPlace(AgentEndpoint Endpoint, Action Remove);
+
+/// <summary>An agent of this machine, under its shim; in a sandbox or not.</summary>
 internal sealed class LocalAgent : IAgentHandle
 {
     private readonly ShimmedProcess _process;
     private readonly string _folder;
+    private readonly AgentPlace _place;
 
-    public LocalAgent(ShimmedProcess process, AgentEndpoint endpoint, AgentSpec spec)
+    public LocalAgent(ShimmedProcess process, AgentPlace place, AgentSpec spec)
     {
-        (_process, _folder, Endpoint) = (process, spec.Folder, endpoint);
+        (_process, _folder, _place) = (process, spec.Folder, place);
+        _ = process.Pid; // found now, while it can be asked for
         Completion = WatchAsync(spec); // not kept beyond that: it holds keys, and an ended agent stays known for an hour
     }
 
     public JsonElement SavedState => JsonSerializer.SerializeToElement(new(_process.State, Endpoint.UnixSocket, Endpoint.Http), LocalJson.Default.LocalState);
 
-    public AgentEndpoint Endpoint { get; }
+    public AgentEndpoint Endpoint => _place.Endpoint;
 
     public Task<AgentEnd> Completion { get; }
 
@@ -50,7 +69,7 @@ internal sealed class LocalAgent : IAgentHandle
         var (tail, leftover) = ("", exit.Leftover);
         try
         {
-            LocalBackend.DeleteSocket(Endpoint);
+            _place.Remove();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -59,7 +78,7 @@ internal sealed class LocalAgent : IAgentHandle
 
         try
         {
-            tail = LocalBackend.Tail(spec);
+            tail = ShimmedStart.Tail(spec);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -11,7 +11,7 @@ internal sealed class SocketFolder
 {
     private const int MaxAddressBytes = 107;
     private const int IdLength = 12; // of an agent's random id: 48 bits keep 10,000 agents apart
-    private static readonly int LongestName = IdLength + ".notify".Length + 1;
+    private static readonly int LongestName = IdLength + ".notify".Length + 1; // or "/notify", in a folder of the agent's own
 
     private readonly string _path;
 
@@ -42,6 +42,9 @@ internal sealed class SocketFolder
 
     /// <summary>Where a starting agent says that it is ready.</summary>
     public string Notification(string agentId) => Named(agentId, ".notify");
+
+    /// <summary>A folder for an agent whose sockets lie apart from those of others. Names in it have at most six letters.</summary>
+    public string Own(string agentId) => Named(agentId, "");
 
     private string Named(string agentId, string suffix) =>
         Path.Combine(_path, agentId.Replace("-", "", StringComparison.Ordinal)[..IdLength] + suffix);

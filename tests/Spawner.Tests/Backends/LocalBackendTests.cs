@@ -272,7 +272,7 @@ public sealed class LocalBackendTests : IDisposable
     private static int ShimOf(IAgentHandle agent) => agent.SavedState.GetProperty("Process").GetProperty("Shim").GetProperty("Pid").GetInt32();
 
     private Task<AgentEnd> EndAsync(IAgentHandle agent, AgentSpec spec) => Waiting.ForAsync(
-        agent.Completion, $"the end of {spec.AgentId}", () => string.Join('\n', _local.Leftovers(spec).Append(LocalBackend.Tail(spec))));
+        agent.Completion, $"the end of {spec.AgentId}", () => string.Join('\n', _local.Leftovers(spec).Append(ShimmedStart.Tail(spec))));
 
     private static IEnumerable<string?> LoggerFolders() => Directory.EnumerateDirectories("/proc").Select(folder =>
     {
