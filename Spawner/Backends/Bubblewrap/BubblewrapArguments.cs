@@ -16,6 +16,8 @@ internal static class BubblewrapArguments
     /// <summary>The folder of <see cref="SandboxFiles"/>.</summary>
     public const string Files = "/run/kernel";
 
+    public const string Perl = "/usr/bin/perl";
+
     // Descriptors that a shell opens before it becomes bwrap.
     public const int FilterDescriptor = 3;
     public const int StatusDescriptor = 4;
@@ -28,14 +30,16 @@ internal static class BubblewrapArguments
 
     // The first process of the sandbox. As such it takes no notice of a signal that is for the agent's group; when it exits,
     // as soon as the agent has, the system kills all others. It says nothing of how its child ended: its exit code does.
-    private const string FirstProcess = "exec 3>&2 2>/dev/null; (exec \"$@\" 2>&3 3>&-); exit $?";
+    private const string FirstProcess =
+        "exec 3>&2 2>/dev/null; f=$1; shift; [ -z \"$f\" ] || PERL5OPT= PERL5LIB= " + Perl + " " + Files + "/" + SandboxFiles.Forwarder
+        + " $f 2>&3 3>&- || exit 1; (exec \"$@\" 2>&3 3>&-); exit $?";
 
     /// <summary>What bwrap reads from the file, each argument ended by a null character.</summary>
     public static string ForFile(SandboxPlan plan) => string.Concat(Options(plan).Select(argument => argument + '\0'));
 
     /// <summary>What stands on the command line.</summary>
     public static IReadOnlyList<string> ForCommandLine(SandboxPlan plan) =>
-        ["--args", Text(ArgumentsDescriptor), "--", "/bin/sh", "-c", FirstProcess, "init", .. plan.Command];
+        ["--args", Text(ArgumentsDescriptor), "--", "/bin/sh", "-c", FirstProcess, "init", string.Join(' ', plan.Forwards), .. plan.Command];
 
     private static IEnumerable<string> Options(SandboxPlan plan) =>
     [

@@ -15,10 +15,12 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
 {
     private const string SocketName = "s";
     private const string NotificationName = "notify";
+    private const int AgentPort = 8000; // of agents that listen on one: a sandbox with a network of its own has all ports to itself
 
     // Of the programs that lead to bwrap, which clears it for the agent.
     private static readonly Dictionary<string, string> LaunchEnvironment = new() { ["PATH"] = SandboxEnvironment.Path };
 
+    private readonly LoopbackPorts _ports = new();
     private readonly SocketFolder _sockets = new(home.Path);
     private readonly SandboxFiles _files = new(home);
 
@@ -42,7 +44,8 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
         try
         {
             _files.Write();
-            var plan = Prepare(spec, user, command);
+            using var port = spec is { Network.Host: true, Type.Listen: AgentListener.HttpPort } ? _ports.Take() : null;
+            var plan = Prepare(spec, user, command, port?.Number ?? AgentPort);
             using var notification = spec.Type.Ready is AgentReadiness.Notify ? Notification(spec.AgentId, user) : null;
             var launch = new SandboxLaunch(plan, user);
             launch.Write(spec.Folder);
@@ -83,7 +86,7 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
     private static FindLeader Leader(AgentSpec spec) => bubblewrap => SandboxStatus.FirstProcess(spec.Folder, bubblewrap);
 
     // Makes what the sandbox has of its own, and says what it is made of.
-    private SandboxPlan Prepare(AgentSpec spec, SandboxUser user, IReadOnlyList<string> command)
+    private SandboxPlan Prepare(AgentSpec spec, SandboxUser user, IReadOnlyList<string> command, int port)
     {
         var workspace = Path.Combine(spec.Folder, "workspace");
         var sockets = _sockets.Own(spec.AgentId);
@@ -93,7 +96,18 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
             user.Take(folder);
         }
 
-        spec.Config["unix_socket"] = $"{BubblewrapArguments.Sockets}/{SocketName}";
+        var socket = $"{BubblewrapArguments.Sockets}/{SocketName}";
+        var forwards = new List<string>();
+        if (spec.Type.Listen is AgentListener.HttpPort)
+        {
+            spec.Config["http_port"] = port;
+            forwards.AddRange([$"unix:{socket}", $"tcp:{port}"]);
+        }
+        else
+        {
+            spec.Config["unix_socket"] = socket;
+        }
+
         if (spec.ImagePath is not null)
         {
             spec.Config["image_path"] = BubblewrapArguments.Image;
@@ -120,6 +134,7 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
             Writable = [new(workspace, BubblewrapArguments.Workspace), new(sockets, BubblewrapArguments.Sockets)],
             Environment = variables,
             Command = [.. inside, "--config", BubblewrapArguments.Config],
+            Forwards = forwards,
             HostNetwork = spec.Network.Host,
         };
     }

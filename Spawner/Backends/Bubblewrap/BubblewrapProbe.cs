@@ -36,6 +36,11 @@ internal static class BubblewrapProbe
             return new(false, $"{missing} is not installed; it is in Debian's packages coreutils, util-linux and mount");
         }
 
+        if (!File.Exists(BubblewrapArguments.Perl))
+        {
+            return new(false, $"{BubblewrapArguments.Perl} is not installed, which carries agents' connections; as root: apt-get install perl-base");
+        }
+
         var (output, code) = Try(bubblewrap, user);
         return code == 0
             ? new(true, $"sandboxes of {output}, each {(user.Apart ? "under a user id of its own" : "under this user's id")}: no files, processes or network of the machine but what the agent is given")

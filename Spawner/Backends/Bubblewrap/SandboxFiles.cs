@@ -12,6 +12,9 @@ internal sealed class SandboxFiles(LockedDataDirectory home)
     /// <summary>The names of those that belong in <c>/etc</c>.</summary>
     public static readonly IReadOnlyList<string> Settings = ["passwd", "group", "hosts", "nsswitch.conf"];
 
+    /// <summary>The name of the program that carries connections out of sandboxes and into them.</summary>
+    public const string Forwarder = "forward.pl";
+
     private const string Filter = "filter";
 
     private readonly Lock _writing = new();
@@ -39,9 +42,16 @@ internal sealed class SandboxFiles(LockedDataDirectory home)
             Write("group", "agent:x:1000:\nnogroup:x:65534:\n");
             Write("hosts", "127.0.0.1 localhost agent\n::1 localhost\n");
             Write("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n");
+            Write(Forwarder, EmbeddedForwarder());
             DataDirectory.WriteAtomically(FilterPath, SeccompFilter.Build());
             _written = true;
         }
+    }
+
+    private static string EmbeddedForwarder()
+    {
+        using var reader = new StreamReader(typeof(SandboxFiles).Assembly.GetManifestResourceStream(Forwarder)!); // the project embeds it
+        return reader.ReadToEnd();
     }
 
     private void Write(string name, string text)

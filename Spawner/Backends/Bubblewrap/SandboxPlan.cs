@@ -21,6 +21,9 @@ internal sealed record SandboxPlan
     /// <summary>The program and its arguments, as seen from inside.</summary>
     public required IReadOnlyList<string> Command { get; init; }
 
+    /// <summary>What the forwarder carries: where it listens, and where to, in turns (see forward.pl).</summary>
+    public IReadOnlyList<string> Forwards { get; init; } = [];
+
     /// <summary>No network of its own, but the machine's.</summary>
     public bool HostNetwork { get; init; }
 }

@@ -1,6 +1,7 @@
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
+using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Processes;
 
 namespace AgentKernel.Spawner.Tests.Backends;
@@ -8,7 +9,7 @@ namespace AgentKernel.Spawner.Tests.Backends;
 /// <summary>A data directory, the backends of kernels that run on it one after the other, and specs of agents in sandboxes.</summary>
 internal sealed class BubblewrapFixture : IDisposable
 {
-    public const string Secret = "a-secret-that-nobody-may-see";
+    private const string Secret = "a-secret-that-nobody-may-see";
 
     private readonly List<ProcessExitWatcher> _watchers = [];
     private readonly Dictionary<string, (FileStream Release, FileStream Runs)> _fifos = [];
@@ -57,6 +58,16 @@ internal sealed class BubblewrapFixture : IDisposable
     public void Release(AgentSpec spec) => _fifos[spec.AgentId].Release.Write("\n"u8);
 
     public async Task RunsAsync(AgentSpec spec) => _ = await _fifos[spec.AgentId].Runs.ReadAsync(new byte[1], TestContext.Current.CancellationToken);
+
+    /// <summary>Starts an agent that ends when it is released; returns what it printed.</summary>
+    public async Task<string> RunAsync(AgentSpec spec)
+    {
+        var agent = await NewKernel().StartAsync(spec, TestContext.Current.CancellationToken);
+        Release(spec);
+        var end = await Waiting.ForAsync(agent.Completion, "the end", () => ShimmedStart.Tail(spec));
+        Assert.Null(end.Leftover);
+        return System.Text.Encoding.UTF8.GetString(new AgentLog(spec.Folder).Tail(1024 * 1024)).TrimEnd('\n');
+    }
 
     public IReadOnlyList<string> Leftovers(AgentSpec spec) => [.. Home.Leftovers(spec.AgentId).Where(left => left != spec.Folder)];
 
