@@ -5,6 +5,7 @@ using AgentKernel.AgentGateway.Http;
 using AgentKernel.AgentGateway.Turns;
 using AgentKernel.Contracts;
 using AgentKernel.Rpc;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace AgentKernel.AgentGateway;
@@ -32,6 +33,8 @@ public static class AgentGatewayHosting
         }
 
         services.AddRpc();
+        // An event goes out on the thread that it came in on. "Unsafe" where a handler blocks; none here does.
+        services.Configure<SocketTransportOptions>(transport => transport.UnsafePreferInlineScheduling = true);
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton(_ => new SpawnerLink(spawner ?? (() => options.Spawner!), options.ServiceToken)); // Problems() has seen one of the two

@@ -38,6 +38,12 @@ public sealed class RpcChannel : IDisposable
                 EnableMultipleHttp2Connections = true,
                 // Proxies tunnel TLS, not HTTP/2 in the clear.
                 UseProxy = address.Scheme == "https",
+                // A server that vanished without a word ends the calls that wait for it. Kestrel takes any number of pings;
+                // where a server of gRPC's own libraries counts them (by default more than one in 5 minutes without data
+                // is too many, see gRPC's keepalive.md), give a handler of your own.
+                KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+                KeepAlivePingDelay = TimeSpan.FromSeconds(30),
+                KeepAlivePingTimeout = TimeSpan.FromSeconds(20),
             },
             disposeHandler: _options.Handler is null);
     }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -88,7 +89,8 @@ public static class RpcEndpoints
             method, handler,
             maxReceiveMessageBytes ?? services.GetRequiredService<IOptions<RpcServerOptions>>().Value.MaxReceiveMessageBytes,
             services.GetService<TimeProvider>() ?? TimeProvider.System,
-            services.GetRequiredService<ILoggerFactory>().CreateLogger($"AgentKernel.Rpc.{method.Service}"));
+            services.GetRequiredService<ILoggerFactory>().CreateLogger($"AgentKernel.Rpc.{method.Service}"),
+            services.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? CancellationToken.None);
         return endpoints.MapPost(method.Path, endpoint.InvokeAsync).WithDisplayName(method.Path);
     }
 

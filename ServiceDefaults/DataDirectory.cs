@@ -48,7 +48,11 @@ public sealed class DataDirectory
         Environment.GetEnvironmentVariable("AGENTKERNEL_SERVICE_TOKEN") is { Length: > 0 } token ? token : KeptSecret("service-token");
 
     /// <summary>Writes a file that only its owner can read, whole or not at all: a crash leaves the old one.</summary>
-    public static void WriteAtomically(string path, ReadOnlySpan<byte> content)
+    /// <param name="durable">
+    /// Whether that holds when the power fails too, which costs a flush to the disk: then there is the old file or the new
+    /// one. Otherwise the new one may be empty.
+    /// </param>
+    public static void WriteAtomically(string path, ReadOnlySpan<byte> content, bool durable = false)
     {
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
@@ -62,6 +66,10 @@ public sealed class DataDirectory
             }))
             {
                 file.Write(content);
+                if (durable)
+                {
+                    file.Flush(flushToDisk: true);
+                }
             }
 
             File.Move(temporary, path, overwrite: true);
@@ -80,7 +88,7 @@ public sealed class DataDirectory
         {
             // Two services that start together must end with one secret: the first link wins, the other reads it.
             var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-            WriteAtomically(temporary, Encoding.ASCII.GetBytes(SecretToken.Create() + "\n"));
+            WriteAtomically(temporary, Encoding.ASCII.GetBytes(SecretToken.Create() + "\n"), durable: true);
             try
             {
                 File.Move(temporary, path, overwrite: false);

@@ -1,5 +1,6 @@
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
+using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
 
 namespace AgentKernel.Spawner;
@@ -20,14 +21,19 @@ public static class SpawnerDoctor
     /// <summary>Probes every backend there is; one that the options name and that does not exist is found unusable.</summary>
     public static IReadOnlyList<BackendFinding> ExamineBackends(SpawnerOptions options)
     {
-        var local = LocalBackend.Probe();
-        var findings = new List<BackendFinding> { new(LocalBackend.BackendName, options.Backend == LocalBackend.BackendName, local.Usable, LocalBackend.Abilities.Isolated, local.Detail) };
+        List<BackendFinding> findings =
+        [
+            Finding(LocalBackend.BackendName, LocalBackend.Abilities, LocalBackend.Probe()),
+            Finding(BubblewrapBackend.BackendName, BubblewrapBackend.Abilities, BubblewrapProbe.Run()),
+        ];
         if (!findings.Exists(finding => finding.Chosen))
         {
             findings.Add(new(options.Backend, Chosen: true, Usable: false, Isolated: false, $"there is no such backend; this kernel has {string.Join(", ", findings.Select(finding => finding.Name))}"));
         }
 
         return findings;
+
+        BackendFinding Finding(string name, BackendCapabilities abilities, BackendProbe probe) => new(name, options.Backend == name, probe.Usable, abilities.Isolated, probe.Detail);
     }
 
     /// <summary>Looks for the program of each agent type.</summary>

@@ -5,6 +5,7 @@ using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.Agents;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
+using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
@@ -35,6 +36,7 @@ public static class SpawnerHosting
         services.AddSingleton<LockedDataDirectory>();
         services.AddSingleton<ProcessExitWatcher>();
         services.AddSingleton<IAgentBackend, LocalBackend>();
+        services.AddSingleton<IAgentBackend, BubblewrapBackend>();
         services.AddSingleton<BackendCatalog>();
         services.AddSingleton<AgentTypeCatalog>();
         services.AddSingleton<AgentStore>();

@@ -23,6 +23,9 @@ public sealed record SpawnerOptions
     /// <summary>How long the record of an ended agent stays readable.</summary>
     public TimeSpan EndedRetention { get; set; } = TimeSpan.FromHours(1);
 
+    /// <summary>How many records of ended agents are kept at most; beyond that the oldest is dropped before its time.</summary>
+    public int MaxEndedRecords { get; set; } = 1000;
+
     /// <summary>Keeps the folders of ended agents and of failed starts for inspection.</summary>
     public bool Debug { get; set; }
 
@@ -49,6 +52,11 @@ public sealed record SpawnerOptions
             {
                 yield return $"Spawner:{key} must not be negative";
             }
+        }
+
+        if (MaxEndedRecords < 0)
+        {
+            yield return "Spawner:MaxEndedRecords must not be negative";
         }
 
         foreach (var (key, value) in new[] { (nameof(CpuOvercommit), CpuOvercommit), (nameof(MemoryOvercommit), MemoryOvercommit) })

@@ -13,6 +13,8 @@ internal sealed partial class ActivityReporter(SpawnerLink spawner, TimeProvider
 {
     private const int MaxWaiting = 10_000;
 
+    // What happens within it is one report: a turn of a millisecond costs no more than a long one.
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
@@ -71,6 +73,7 @@ internal sealed partial class ActivityReporter(SpawnerLink spawner, TimeProvider
             try
             {
                 await _news.WaitAsync(stoppingToken);
+                await Task.Delay(Gathering, time, stoppingToken);
                 await ReportAsync(stoppingToken);
                 (pause, failing) = (FirstPause, false);
             }

@@ -18,7 +18,7 @@ internal sealed class AgentConnection
     private readonly Uri _base;
     private RunningTurn? _turn;
 
-    private AgentConnection(string agentId, NonceHash nonceHash, ResolveAgentResponse answer, int watch)
+    private AgentConnection(string agentId, byte[] nonceHash, ResolveAgentResponse answer, int watch)
     {
         (AgentId, NonceHash, Revision, Watch) = (agentId, nonceHash, answer.Agent?.Revision ?? 0, watch);
         (_endpoint, _channelToken) = (EndpointOf(answer), answer.ChannelToken);
@@ -42,7 +42,8 @@ internal sealed class AgentConnection
 
     public string AgentId { get; }
 
-    public NonceHash NonceHash { get; }
+    /// <summary>The SHA-256 of the nonce: all that is kept of it. To be compared in constant time.</summary>
+    public byte[] NonceHash { get; }
 
     /// <summary>The revision of the agent's record when it was looked up.</summary>
     public long Revision { get; }
@@ -67,7 +68,7 @@ internal sealed class AgentConnection
 
     /// <exception cref="ArgumentException">The endpoint is no endpoint.</exception>
     /// <exception cref="UriFormatException">The endpoint is no endpoint.</exception>
-    public static AgentConnection Create(string agentId, NonceHash nonceHash, ResolveAgentResponse answer, int watch) =>
+    public static AgentConnection Create(string agentId, byte[] nonceHash, ResolveAgentResponse answer, int watch) =>
         new(agentId, nonceHash, answer, watch);
 
     public Uri UriOf(string path) => new(_base, path);

@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using AgentKernel.AgentGateway.Turns;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
+using AgentKernel.ServiceDefaults.Access;
 
 namespace AgentKernel.AgentGateway.Agents;
 
@@ -47,20 +49,21 @@ internal sealed partial class AgentDirectory(SpawnerLink spawner, ILogger<AgentD
             throw Denied();
         }
 
-        var hash = NonceHash.Of(nonce);
+        var hash = SecretToken.Hash(nonce);
+        var key = (agentId, Convert.ToHexString(hash));
         lock (_gate)
         {
             if (_agents.TryGetValue(agentId, out var agent) && agent.Watch == _watch && _watch != 0)
             {
-                return agent.NonceHash.Matches(hash) ? ValueTask.FromResult(agent) : throw Denied();
+                return CryptographicOperations.FixedTimeEquals(agent.NonceHash, hash) ? ValueTask.FromResult(agent) : throw Denied();
             }
 
-            ref var question = ref CollectionsMarshal.GetValueRefOrAddDefault(_questions, (agentId, hash.ToString()), out var asked);
+            ref var question = ref CollectionsMarshal.GetValueRefOrAddDefault(_questions, key, out var asked);
             if (!asked)
             {
                 if (_questions.Count > MaxQuestions)
                 {
-                    _questions.Remove((agentId, hash.ToString()));
+                    _questions.Remove(key);
                     throw new RpcException(RpcStatusCode.Unavailable, "too many agents are being looked up at once; try again");
                 }
 
@@ -168,7 +171,7 @@ internal sealed partial class AgentDirectory(SpawnerLink spawner, ILogger<AgentD
         }
     }
 
-    private async Task<AgentConnection> AskAsync(string agentId, string nonce, NonceHash hash, Question question, int watch)
+    private async Task<AgentConnection> AskAsync(string agentId, string nonce, byte[] hash, Question question, int watch)
     {
         await Task.Yield(); // out of the lock
         AgentConnection? replaced = null;
@@ -197,14 +200,14 @@ internal sealed partial class AgentDirectory(SpawnerLink spawner, ILogger<AgentD
         {
             lock (_gate)
             {
-                _questions.Remove((agentId, hash.ToString()));
+                _questions.Remove((agentId, Convert.ToHexString(hash)));
             }
 
             replaced?.End();
         }
     }
 
-    private AgentConnection Connect(string agentId, NonceHash hash, ResolveAgentResponse answer, int watch)
+    private AgentConnection Connect(string agentId, byte[] hash, ResolveAgentResponse answer, int watch)
     {
         try
         {

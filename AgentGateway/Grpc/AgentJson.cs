@@ -8,32 +8,23 @@ namespace AgentKernel.AgentGateway.Grpc;
 internal static class AgentJson
 {
     /// <exception cref="RpcException">Unavailable: it is not a JSON object.</exception>
-    public static Struct ToStruct(ReadOnlySpan<byte> json)
-    {
-        using var document = Parse(json);
-        return ToStruct(document.RootElement);
-    }
+    public static Struct ToStruct(ReadOnlySpan<byte> json) => Read(json, ToStruct);
 
-    /// <exception cref="RpcException">Unavailable: it is not a JSON object.</exception>
-    public static JsonDocument Parse(ReadOnlySpan<byte> json)
+    /// <summary>Makes something of an object; it is not valid afterwards.</summary>
+    /// <exception cref="RpcException">Unavailable: it is not a JSON object, or a string in it is no text.</exception>
+    public static T Read<T>(ReadOnlySpan<byte> json, Func<JsonElement, T> read)
     {
         try
         {
             var reader = new Utf8JsonReader(json);
-            var document = JsonDocument.ParseValue(ref reader);
-            if (document.RootElement.ValueKind == JsonValueKind.Object)
-            {
-                return document;
-            }
-
-            document.Dispose();
+            using var document = JsonDocument.ParseValue(ref reader);
+            return document.RootElement.ValueKind == JsonValueKind.Object ? read(document.RootElement) : throw NotAnObject(null);
         }
-        catch (JsonException e)
+        // InvalidOperationException: half of a surrogate pair, which JSON can escape and which is no text.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw NotAnObject(e);
         }
-
-        throw NotAnObject(null);
     }
 
     public static Struct ToStruct(JsonElement element)

@@ -36,14 +36,12 @@ internal static class ControlPayload
     }
 
     /// <exception cref="RpcException">Unavailable: it is not a JSON object.</exception>
-    public static Any FromJson(ReadOnlySpan<byte> json)
-    {
-        using var document = AgentJson.Parse(json);
-        var answer = document.RootElement;
-        return answer.EnumerateObject().Count() == 2
-            && answer.TryGetProperty("type_url", out var type) && type.ValueKind == JsonValueKind.String
-            && answer.TryGetProperty("value", out var value) && value.ValueKind == JsonValueKind.String && value.TryGetBytesFromBase64(out var bytes)
+    public static Any FromJson(ReadOnlySpan<byte> json) => AgentJson.Read(json, ToAny);
+
+    private static Any ToAny(JsonElement answer) =>
+        answer.EnumerateObject().Count() == 2
+        && answer.TryGetProperty("type_url", out var type) && type.ValueKind == JsonValueKind.String
+        && answer.TryGetProperty("value", out var value) && value.ValueKind == JsonValueKind.String && value.TryGetBytesFromBase64(out var bytes)
             ? new() { TypeUrl = type.GetString(), Value = ByteString.CopyFrom(bytes) }
             : Any.Pack(AgentJson.ToStruct(answer));
-    }
 }

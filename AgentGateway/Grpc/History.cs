@@ -8,10 +8,11 @@ namespace AgentKernel.AgentGateway.Grpc;
 internal static class History
 {
     /// <exception cref="Rpc.RpcException">Unavailable: it is not a history.</exception>
-    public static GetHistoryResponse FromJson(ReadOnlySpan<byte> json)
+    public static GetHistoryResponse FromJson(ReadOnlySpan<byte> json) => AgentJson.Read(json, ToResponse);
+
+    private static GetHistoryResponse ToResponse(JsonElement history)
     {
-        using var document = AgentJson.Parse(json);
-        if (!document.RootElement.TryGetProperty("entries", out var entries) || entries.ValueKind != JsonValueKind.Array)
+        if (!history.TryGetProperty("entries", out var entries) || entries.ValueKind != JsonValueKind.Array)
         {
             throw AgentJson.NotAnObject(null);
         }

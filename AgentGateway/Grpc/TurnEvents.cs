@@ -2,6 +2,7 @@ using System.Text.Json;
 using AgentKernel.AgentGateway.Turns;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
+using AgentKernel.Rpc.Connect;
 using Google.Protobuf.WellKnownTypes;
 
 namespace AgentKernel.AgentGateway.Grpc;
@@ -35,7 +36,7 @@ internal static class TurnEvents
     public static TurnResponse OfFailure(RpcException failure) => new()
     {
         Error = failure.Message,
-        Event = new() { Fields = { ["type"] = Value.ForString("error"), ["code"] = Value.ForString(StatusNames.Of(failure.Code)) } },
+        Event = new() { Fields = { ["type"] = Value.ForString("error"), ["code"] = Value.ForString(ConnectStatus.NameOf(failure.Code)) } },
     };
 
     private static TurnResponse? ToResponse(ReadOnlySpan<byte> data)

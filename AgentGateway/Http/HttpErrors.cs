@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using AgentKernel.Rpc;
+using AgentKernel.Rpc.Connect;
 
 namespace AgentKernel.AgentGateway.Http;
 
@@ -50,13 +51,17 @@ internal static class HttpErrors
         {
             json.WriteStartObject();
             json.WriteString("error", message);
-            json.WriteString("code", StatusNames.Of(code));
+            json.WriteString("code", ConnectStatus.NameOf(code));
             json.WriteEndObject();
         }
 
-        response.StatusCode = status ?? StatusNames.HttpStatusOf(code);
+        response.StatusCode = status ?? HttpStatusOf(code);
         response.ContentType = "application/json";
         response.ContentLength = body.WrittenCount;
         await response.BodyWriter.WriteAsync(body.WrittenMemory);
     }
+
+    // As in the Connect protocol, with one difference: here it always means that something is too large.
+    private static int HttpStatusOf(RpcStatusCode code) =>
+        code == RpcStatusCode.ResourceExhausted ? StatusCodes.Status413PayloadTooLarge : ConnectStatus.HttpStatusOf(code);
 }

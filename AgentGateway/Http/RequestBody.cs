@@ -7,7 +7,10 @@ namespace AgentKernel.AgentGateway.Http;
 /// <summary>A request's whole body in one pooled buffer, up to the limit.</summary>
 internal sealed class RequestBody : IDisposable
 {
-    private const int FirstSize = 4 * 1024;
+    private const int UnknownSize = 4 * 1024;
+
+    // Memory is taken for bytes that came and not for bytes that were announced.
+    private const int LargestFirstSize = 64 * 1024;
 
     private byte[]? _buffer;
     private int _length;
@@ -30,7 +33,7 @@ internal sealed class RequestBody : IDisposable
             throw TooLarge(maxBytes);
         }
 
-        var body = new RequestBody(ArrayPool<byte>.Shared.Rent((int)(http.Request.ContentLength ?? FirstSize) + 1));
+        var body = new RequestBody(ArrayPool<byte>.Shared.Rent((int)Math.Min(http.Request.ContentLength ?? UnknownSize, LargestFirstSize) + 1));
         try
         {
             while (await http.Request.Body.ReadAsync(body.Room(), http.RequestAborted) is var read and > 0)
@@ -65,7 +68,7 @@ internal sealed class RequestBody : IDisposable
         var buffer = _buffer!; // not disposed while it is read
         if (_length == buffer.Length)
         {
-            _buffer = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+            _buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(buffer.Length * 2L, Array.MaxLength));
             buffer.CopyTo(_buffer, 0);
             ArrayPool<byte>.Shared.Return(buffer);
         }

@@ -7,11 +7,16 @@ namespace AgentKernel.AgentGateway.Turns;
 /// <summary>
 /// The agent's answer to a turn, in blocks of whole events as they come: what is read at once is handed on at once, but
 /// never a part of an event, so that a reader never sees one that was torn. Disposing it closes what is open to the
-/// agent and ends the turn.
+/// agent and ends the turn; so does stopping the turn, at once, whatever the reader is doing with the last block.
 /// </summary>
 internal sealed class AgentEventStream : IAsyncDisposable
 {
     private const int FirstBufferSize = 8 * 1024;
+
+    // Who has the response. It is let go of only by one that took it from idle, so never under a read.
+    private const int Idle = 0;
+    private const int Reading = 1;
+    private const int LetGo = 2;
 
     private readonly RunningTurns _turns;
     private readonly RunningTurn _turn;
@@ -19,17 +24,20 @@ internal sealed class AgentEventStream : IAsyncDisposable
     private readonly HttpResponseMessage _response;
     private readonly Stream _stream;
     private readonly CancellationTokenRegistration _callerGone;
+    private readonly CancellationTokenRegistration _stopped;
     private readonly int _maxEventBytes;
     private readonly EventScanner _scanner = new();
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBufferSize);
     private int _start;
     private int _end;
+    private int _use = Idle;
     private bool _disposed;
 
     public AgentEventStream(
         RunningTurns turns, RunningTurn turn, TimeProvider time, HttpResponseMessage response, Stream stream, CancellationTokenRegistration callerGone, int maxEventBytes)
     {
         (_turns, _turn, _time, _response, _stream, _callerGone, _maxEventBytes) = (turns, turn, time, response, stream, callerGone, maxEventBytes);
+        _stopped = turn.Stopped.UnsafeRegister(static stream => ((AgentEventStream)stream!).LetGoIfIdle(), this);
     }
 
     public RunningTurn Turn => _turn;
@@ -46,16 +54,7 @@ internal sealed class AgentEventStream : IAsyncDisposable
                 break;
             }
 
-            int read;
-            try
-            {
-                read = await _stream.ReadAsync(_buffer.AsMemory(_end), _turn.Stopped);
-            }
-            catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException)
-            {
-                read = 0;
-            }
-
+            var read = await ReadAsync(_buffer.AsMemory(_end));
             if (read == 0)
             {
                 _turn.End(TurnEnding.BrokenOff);
@@ -85,15 +84,54 @@ internal sealed class AgentEventStream : IAsyncDisposable
         _disposed = true;
         if (_turn.Ending == TurnEnding.Done)
         {
-            await ReadToEndAsync();
+            // Until the end of the stream the connection cannot be used for the next turn. Nothing counts any more.
+            while (await ReadAsync(_buffer) > 0)
+            {
+            }
         }
 
         _turn.Stop(TurnEnding.CallerGone); // where nothing else has ended it, its reader has let go
         await _callerGone.DisposeAsync();
-        _response.Dispose();
+        await _stopped.DisposeAsync();
+        LetGoIfIdle();
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
-        _turns.Release(_turn);
+    }
+
+    /// <summary>0: the stream has ended or is broken, or the turn was stopped.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReadAsync(Memory<byte> buffer)
+    {
+        if (Interlocked.CompareExchange(ref _use, Reading, Idle) != Idle)
+        {
+            return 0;
+        }
+
+        try
+        {
+            return await _stream.ReadAsync(buffer, _turn.Stopped);
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException)
+        {
+            return 0;
+        }
+        finally
+        {
+            Volatile.Write(ref _use, Idle);
+            if (_turn.Stopped.IsCancellationRequested)
+            {
+                LetGoIfIdle(); // it was being read when the turn was stopped
+            }
+        }
+    }
+
+    private void LetGoIfIdle()
+    {
+        if (Interlocked.CompareExchange(ref _use, LetGo, Idle) == Idle)
+        {
+            _response.Dispose();
+            _turns.Release(_turn);
+        }
     }
 
     private bool FindEvents()
@@ -143,21 +181,5 @@ internal sealed class AgentEventStream : IAsyncDisposable
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = larger;
         return true;
-    }
-
-    // Until the end of the stream the connection cannot be used for the next turn.
-    private async Task ReadToEndAsync()
-    {
-        try
-        {
-            while (await _stream.ReadAsync(_buffer, _turn.Stopped) > 0)
-            {
-                // Nothing counts after the last event.
-            }
-        }
-        catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException)
-        {
-            // The connection is closed then, and the next turn opens another.
-        }
     }
 }

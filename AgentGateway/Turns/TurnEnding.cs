@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text;
 using System.Text.Json;
 using AgentKernel.Rpc;
+using AgentKernel.Rpc.Connect;
 
 namespace AgentKernel.AgentGateway.Turns;
 
@@ -48,7 +49,7 @@ internal static class TurnEndings
         var text = JsonEncodedText.Encode(message, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
         return Encoding.UTF8.GetBytes(
             $$"""
-            data: {"body":"","error":"{{text}}","code":"{{StatusNames.Of(code)}}","done":false}
+            data: {"body":"","error":"{{text}}","code":"{{ConnectStatus.NameOf(code)}}","done":false}
 
             data: {"body":"","done":true}
 

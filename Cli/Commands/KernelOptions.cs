@@ -7,7 +7,7 @@ namespace AgentKernel.Cli.Commands;
 internal static class KernelOptions
 {
     public static readonly Option<string?> Config = new("--config") { Description = "Settings of the kernel, e.g. agentkernel.yaml", HelpName = "FILE" };
-    public static readonly Option<string?> Backend = new("--backend") { Description = "Where agents run [default: local]", HelpName = "NAME" };
+    public static readonly Option<string?> Backend = new("--backend") { Description = "Where agents run: local or bwrap [default: local]", HelpName = "NAME" };
     public static readonly Option<bool> Debug = new("--debug") { Description = "Keeps the folders of ended agents for inspection" };
 
     /// <summary>What the file says, and over it what the command line says.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using System.Text.Json.Nodes;
+using AgentKernel.AgentGateway;
 using AgentKernel.Cli.Terminal;
 using AgentKernel.Host;
 using AgentKernel.ServiceDefaults;
@@ -26,6 +27,7 @@ internal static class UpCommand
 
     private static async Task<int> RunAsync(ParseResult command, CancellationToken cancellationToken)
     {
+        InlineSockets.Enable();
         var output = new Output(command);
         var options = KernelOptions.Read(command) with { Http = Endpoint(command, Http), Grpc = Endpoint(command, Grpc) };
         options = options with { Spawner = options.Spawner with { KeepAgents = command.GetValue(Keep) } };

@@ -54,7 +54,7 @@ internal static class ConnectProtocol
     /// <summary>Answers with an error in place of a response: JSON whatever the request was, and the code's HTTP status.</summary>
     public static async Task WriteErrorAsync(HttpResponse response, CallStatus status, RpcMetadata trailers)
     {
-        response.StatusCode = HttpStatus(status.Code);
+        response.StatusCode = ConnectStatus.HttpStatusOf(status.Code);
         response.ContentType = "application/json";
         AddTrailers(response, trailers);
         var error = ErrorJson(status);
@@ -77,7 +77,7 @@ internal static class ConnectProtocol
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            json.WriteString("code", CodeName(status.Code));
+            json.WriteString("code", ConnectStatus.NameOf(status.Code));
             json.WriteString("message", status.Message);
             json.WriteEndObject();
         }
@@ -94,39 +94,4 @@ internal static class ConnectProtocol
 
     private static RpcException TooLarge(int maxBytes) =>
         new(RpcStatusCode.ResourceExhausted, $"the message is larger than the limit of {maxBytes} bytes");
-
-    private static string CodeName(RpcStatusCode code) => code switch
-    {
-        RpcStatusCode.Cancelled => "canceled",
-        RpcStatusCode.InvalidArgument => "invalid_argument",
-        RpcStatusCode.DeadlineExceeded => "deadline_exceeded",
-        RpcStatusCode.NotFound => "not_found",
-        RpcStatusCode.AlreadyExists => "already_exists",
-        RpcStatusCode.PermissionDenied => "permission_denied",
-        RpcStatusCode.ResourceExhausted => "resource_exhausted",
-        RpcStatusCode.FailedPrecondition => "failed_precondition",
-        RpcStatusCode.Aborted => "aborted",
-        RpcStatusCode.OutOfRange => "out_of_range",
-        RpcStatusCode.Unimplemented => "unimplemented",
-        RpcStatusCode.Internal => "internal",
-        RpcStatusCode.Unavailable => "unavailable",
-        RpcStatusCode.DataLoss => "data_loss",
-        RpcStatusCode.Unauthenticated => "unauthenticated",
-        _ => "unknown",
-    };
-
-    private static int HttpStatus(RpcStatusCode code) => code switch
-    {
-        RpcStatusCode.Cancelled => StatusCodes.Status499ClientClosedRequest,
-        RpcStatusCode.InvalidArgument or RpcStatusCode.FailedPrecondition or RpcStatusCode.OutOfRange => StatusCodes.Status400BadRequest,
-        RpcStatusCode.DeadlineExceeded => StatusCodes.Status504GatewayTimeout,
-        RpcStatusCode.NotFound => StatusCodes.Status404NotFound,
-        RpcStatusCode.AlreadyExists or RpcStatusCode.Aborted => StatusCodes.Status409Conflict,
-        RpcStatusCode.PermissionDenied => StatusCodes.Status403Forbidden,
-        RpcStatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
-        RpcStatusCode.Unimplemented => StatusCodes.Status501NotImplemented,
-        RpcStatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
-        RpcStatusCode.Unauthenticated => StatusCodes.Status401Unauthorized,
-        _ => StatusCodes.Status500InternalServerError,
-    };
 }

@@ -14,7 +14,8 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
     ServerStreamingHandler<TRequest, TResponse> handler,
     int maxRequestBytes,
     TimeProvider clock,
-    ILogger logger)
+    ILogger logger,
+    CancellationToken stopping)
     where TRequest : class, IMessage<TRequest>
     where TResponse : class, IMessage<TResponse>
 {
@@ -30,6 +31,7 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = null;
 
+        await using var stoppingWatch = new StoppingWatch(http, clock, stopping);
         var trailers = new RpcMetadata();
         CallLifetime? lifetime = null;
         IAsyncEnumerator<TResponse>? responses = null;
@@ -39,12 +41,16 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
         {
             lifetime = new CallLifetime(call.ReadTimeout(), clock, http.RequestAborted);
             var request = await call.ReadRequestAsync(_requests, maxRequestBytes, lifetime.Token);
+            // A handler may take its time, and must not take that of the thread that waits for sockets.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             responses = handler(request, new RpcContext(http, method.Path, lifetime, trailers)).GetAsyncEnumerator(lifetime.Token);
             // The deadline ends the wait even when the handler does not look at its token.
             while (await (next = responses.MoveNextAsync().AsTask()).WaitAsync(lifetime.Token))
             {
                 lifetime.Token.ThrowIfCancellationRequested();
+                stoppingWatch.WriteBegins();
                 await call.WriteAsync(responses.Current, _responses, lifetime.Token);
+                stoppingWatch.WriteEnded();
             }
             status = CallStatus.Ok;
         }
@@ -58,11 +64,13 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
         var abandoned = !next.IsCompleted;
         try
         {
+            stoppingWatch.WriteBegins();
             if (!http.RequestAborted.IsCancellationRequested)
                 await call.CompleteAsync(status, abandoned ? [] : trailers);
         }
         finally
         {
+            stoppingWatch.WriteEnded();
             await LetGoAsync(responses, abandoned ? next : null);
             lifetime?.Dispose();
         }

@@ -100,4 +100,5 @@ internal sealed record AgentExitRecord(int? Code, int? Signal, string Reason, st
 [JsonSourceGenerationOptions(UseStringEnumConverter = true)]
 [JsonSerializable(typeof(AgentRecord))]
 [JsonSerializable(typeof(TeamRecord))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
 internal sealed partial class RecordJson : JsonSerializerContext;

@@ -8,6 +8,8 @@ namespace AgentKernel.Spawner.Agents;
 internal sealed class AgentStore
 {
     private const string RecordFile = "record.json";
+    private const string ConfigFile = "config.json";
+    private const string SecretsFile = "secrets.json";
 
     private readonly string _root;
 
@@ -27,7 +29,7 @@ internal sealed class AgentStore
     public void Save(AgentRecord record)
     {
         CreateFolder(record.Id);
-        DataDirectory.WriteAtomically(Path.Combine(FolderOf(record.Id), RecordFile), JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.AgentRecord));
+        DataDirectory.WriteAtomically(Path.Combine(FolderOf(record.Id), RecordFile), JsonSerializer.SerializeToUtf8Bytes(record, RecordJson.Default.AgentRecord), durable: true);
     }
 
     /// <summary>All that is kept: the record of each agent's folder, null where there is none to be read.</summary>
@@ -44,15 +46,31 @@ internal sealed class AgentStore
     public void RemoveWorkspace(string agentId)
     {
         RemoveTree(Path.Combine(FolderOf(agentId), "workspace"));
-        File.Delete(Path.Combine(FolderOf(agentId), "config.json"));
+        File.Delete(Path.Combine(FolderOf(agentId), ConfigFile));
+        File.Delete(Path.Combine(FolderOf(agentId), SecretsFile));
     }
 
-    /// <summary>The configuration that an agent was started with; null where it is gone or was spoilt.</summary>
-    public JsonNode? ReadConfig(string agentId)
+    /// <summary>
+    /// Keeps secrets that the agent has from elsewhere than its configuration, for the next kernel to strike out of what
+    /// it shows. Like the configuration, the file is its owner's alone.
+    /// </summary>
+    public void SaveSecrets(string agentId, IReadOnlyList<string> secrets)
+    {
+        if (secrets.Count > 0)
+        {
+            DataDirectory.WriteAtomically(Path.Combine(FolderOf(agentId), SecretsFile), JsonSerializer.SerializeToUtf8Bytes(secrets, RecordJson.Default.IReadOnlyListString));
+        }
+    }
+
+    /// <summary>All secrets that are kept of an agent, in its configuration and beside it; none where they are gone or were spoilt.</summary>
+    public IReadOnlyList<string> ReadSecrets(string agentId) =>
+        [.. AgentConfig.Secrets(ReadJson(agentId, ConfigFile)), .. (ReadJson(agentId, SecretsFile) as JsonArray ?? []).OfType<JsonValue>().Select(value => value.ToString())];
+
+    private JsonNode? ReadJson(string agentId, string file)
     {
         try
         {
-            return JsonNode.Parse(File.ReadAllBytes(Path.Combine(FolderOf(agentId), "config.json")), documentOptions: new() { AllowDuplicateProperties = false });
+            return JsonNode.Parse(File.ReadAllBytes(Path.Combine(FolderOf(agentId), file)), documentOptions: new() { AllowDuplicateProperties = false });
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
         {

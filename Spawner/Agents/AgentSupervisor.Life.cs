@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.ComponentModel;
 using AgentKernel.Contracts.V1;
+using AgentKernel.Rpc;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Teams;
@@ -16,7 +18,7 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
     private readonly ConcurrentDictionary<Task, bool> _lives = new();
 
     // Beyond the grace: killing, confirming and cleaning up, for many agents at once.
-    private static readonly TimeSpan StopMargin = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan StopMargin = TimeSpan.FromSeconds(30);
 
     /// <summary>Takes up what an earlier kernel left: running agents go on, ended ones are told of, half-started ones are removed.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -29,6 +31,8 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
                 await RemoveAsync(agentId, cancellationToken);
             }
         }
+
+        await LimitEndedAsync();
     }
 
     /// <summary>
@@ -41,8 +45,21 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         if (!options.KeepAgents)
         {
             var bound = options.StopGrace + StopMargin;
-            await Task.WhenAll(_agents.Values.Select(agent => StopAsync(agent, "the kernel was shut down"))).WaitAsync(bound, CancellationToken.None);
+            await Task.WhenAll(_agents.Values.Select(ShutDownAsync)).WaitAsync(bound, CancellationToken.None);
             await Task.WhenAll(_lives.Keys).WaitAsync(bound, CancellationToken.None);
+        }
+    }
+
+    // One that cannot be ended must not keep the kernel from ending, and waiting for, the others.
+    private async Task ShutDownAsync(SupervisedAgent agent)
+    {
+        try
+        {
+            await StopAsync(agent, "the kernel was shut down");
+        }
+        catch (RpcException exception)
+        {
+            LogLeftRunning(exception, agent.Record.Id);
         }
     }
 
@@ -62,7 +79,7 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         _revision = Math.Max(_revision, record.Revision);
         var type = types.Known(record.AgentType) ?? new AgentType { Name = record.AgentType, Command = [] };
         var spec = SpecOf(record, type);
-        spec = spec with { Secrets = [.. spec.Secrets, .. AgentConfig.Secrets(store.ReadConfig(record.Id))] };
+        spec = spec with { Secrets = [.. spec.Secrets, .. store.ReadSecrets(record.Id)] };
         var handle = await backends.Of(record.Backend).ReattachAsync(spec, record.BackendState!.Value, cancellationToken); // StartAsync looked
         if (record.HasEnded)
         {
@@ -78,7 +95,7 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
 
         // Which turns ran is the gateway's to say anew.
-        var agent = new SupervisedAgent(record with { State = AgentState.Idle }, teams.Retake(record.TeamId, record.Resources)) { Handle = handle };
+        var agent = new SupervisedAgent(record with { State = AgentState.Idle, Revision = ++_revision }, teams.Retake(record.TeamId, record.Resources)) { Handle = handle };
         _agents[record.Id] = agent;
         LogReattached(record.Id, record.Name);
         Supervise(agent, handle);
@@ -105,7 +122,16 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
     private void Own(Task life)
     {
         _lives[life] = true;
-        _ = life.ContinueWith(ended => _lives.TryRemove(ended, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = life.ContinueWith(Over, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+        void Over(Task ended)
+        {
+            _lives.TryRemove(ended, out _);
+            if (ended.Exception is { } defect)
+            {
+                LogLifeBroken(defect.InnerException ?? defect);
+            }
+        }
     }
 
     // The one task of a running agent, owned by _lives: from ready to the day its record is dropped.
@@ -115,36 +141,59 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 
         async Task LiveAsync()
         {
-            var end = await handle.Completion;
-            var asked = agent.StopReason;
-            var reason = asked ?? $"its program {end.Describe()}";
-            agent.Lease?.Dispose();
-            // A record that says why is kept until the end of its time, unless the one who ended the agent knows.
-            ChangeForGood(
-                agent,
-                current => current with
-                {
-                    State = asked is null ? AgentState.Failed : AgentState.Stopped,
-                    EndedAt = time.GetUtcNow(),
-                    Exit = new(end.Code, end.Signal, reason, end.OutputTail),
-                },
-                save: asked is null || options.Debug);
-            LogEnded(agent.Record.Id, agent.Record.Name, reason);
-            CleanUp(agent, keepLog: asked is null); // last: it can take a while
-            agent.Ended.SetResult();
+            try
+            {
+                var end = await handle.Completion;
+                var asked = agent.StopReason;
+                var reason = asked ?? $"its program {end.Describe()}";
+                agent.Lease?.Dispose();
+                // A record that says why is kept until the end of its time, unless the one who ended the agent knows.
+                ChangeForGood(
+                    agent,
+                    current => current with
+                    {
+                        State = asked is null ? AgentState.Failed : AgentState.Stopped,
+                        EndedAt = time.GetUtcNow(),
+                        Exit = new(end.Code, end.Signal, reason, end.OutputTail),
+                    },
+                    save: asked is null || options.Debug);
+                LogEnded(agent.Record.Id, agent.Record.Name, reason);
+                CleanUp(agent, keepLog: asked is null); // last: it can take a while
+            }
+            finally
+            {
+                agent.Lease?.Dispose();
+                agent.Ended.TrySetResult(); // whoever waits for the end waits without a bound
+            }
+
+            await LimitEndedAsync();
             await DropLaterAsync(agent);
+        }
+    }
+
+    // Whoever starts and ends agents without a pause must not fill the memory for the time that records stay.
+    private async Task LimitEndedAsync()
+    {
+        var ended = _agents.Values.Select(agent => (Agent: agent, agent.Record)).Where(pair => pair.Record.HasEnded).ToList();
+        foreach (var (oldest, _) in ended.OrderBy(pair => pair.Record.EndedAt).ThenBy(pair => pair.Record.Revision).Take(Math.Max(0, ended.Count - options.MaxEndedRecords)))
+        {
+            await oldest.Retention.CancelAsync();
         }
     }
 
     private async Task DropLaterAsync(SupervisedAgent agent)
     {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token, agent.Retention.Token);
         try
         {
-            await Task.Delay(options.EndedRetention - (time.GetUtcNow() - agent.Record.EndedAt!.Value) is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero, time, _stopping.Token);
+            await Task.Delay(options.EndedRetention - (time.GetUtcNow() - agent.Record.EndedAt!.Value) is var left && left > TimeSpan.Zero ? left : TimeSpan.Zero, time, either.Token);
         }
         catch (OperationCanceledException)
         {
-            return; // the next kernel reads the record and goes on waiting
+            if (!agent.Retention.IsCancellationRequested)
+            {
+                return; // the next kernel reads the record and goes on waiting
+            }
         }
 
         _agents.TryRemove(agent.Record.Id, out _);
@@ -158,9 +207,23 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         LogNotStarted(agent.Record.Id, agent.Record.Name, agent.Record.AgentType, cause is OperationCanceledException ? "cancelled" : cause.GetType().Name);
         try
         {
+            await UndoStartAsync(agent, cause);
+        }
+        finally
+        {
+            agent.Lease?.Dispose();
+            _agents.TryRemove(agent.Record.Id, out _);
+            agent.Ended.TrySetResult();
+        }
+    }
+
+    private async Task UndoStartAsync(SupervisedAgent agent, Exception cause)
+    {
+        try
+        {
             await (agent.Handle?.StopAsync(TimeSpan.Zero) ?? Task.CompletedTask);
         }
-        catch (IOException leftover)
+        catch (Exception leftover) when (leftover is IOException or UnauthorizedAccessException or Win32Exception)
         {
             LogNotEnded(leftover, agent.Record.Id); // must not hide why the start failed
         }
@@ -178,7 +241,6 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
                 Exit = new(null, null, reason, ""),
             },
             save: false);
-        agent.Ended.SetResult();
     }
 
     // The end of an agent is told even where it cannot be kept: the next kernel finds it out anew.
@@ -233,6 +295,12 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Agent {AgentId} could not be ended after its start had failed")]
     private partial void LogNotEnded(Exception exception, string agentId);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Agent {AgentId} could not be ended, and is left to the next kernel")]
+    private partial void LogLeftRunning(Exception exception, string agentId);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "An agent is no longer looked after, because of a defect in the kernel")]
+    private partial void LogLifeBroken(Exception exception);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The record of agent {AgentId}, which has ended, could not be written")]
     private partial void LogNotKept(Exception exception, string agentId);

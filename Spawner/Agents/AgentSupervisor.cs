@@ -6,6 +6,7 @@ using AgentKernel.Rpc;
 using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
+using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -25,7 +26,8 @@ internal sealed partial class AgentSupervisor(
     private readonly ConcurrentDictionary<string, SupervisedAgent> _agents = new(StringComparer.Ordinal);
     private readonly AgentFeed _feed = new();
     private readonly Lock _changes = new(); // orders revisions, records and news
-    private long _revision;
+    // From the clock on, in microseconds: not every change is kept, and those who knew an earlier kernel must see larger numbers.
+    private long _revision = time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
 
     /// <summary>Starts an agent; returns when it can take turns.</summary>
     /// <returns>Its record and the nonce, which is kept nowhere.</returns>
@@ -55,10 +57,8 @@ internal sealed partial class AgentSupervisor(
             CreatedAt = time.GetUtcNow(),
         };
         var spec = SpecOf(record, type) with { Config = AgentConfig.Build(record, request), Environment = request.Env.ToDictionary() };
-        spec = spec with
-        {
-            Secrets = [.. spec.Secrets, nonce, .. AgentConfig.Secrets(spec.Config), .. request.Env.Where(pair => AgentConfig.IsSecret(pair.Key)).Select(pair => pair.Value)],
-        };
+        var environmentSecrets = request.Env.Where(pair => AgentConfig.IsSecret(pair.Key)).Select(pair => pair.Value).ToList();
+        spec = spec with { Secrets = [.. spec.Secrets, nonce, .. AgentConfig.Secrets(spec.Config), .. environmentSecrets] };
 
         var agent = new SupervisedAgent(record, teams.Take(record.TeamId, share));
         _agents[record.Id] = agent;
@@ -68,6 +68,7 @@ internal sealed partial class AgentSupervisor(
             agent.Lease!.RequireOpenTeam(); // taken above
             // A folder without a record is what a start leaves that is cut short by the end of the kernel: the next one removes it.
             store.CreateFolder(record.Id);
+            store.SaveSecrets(record.Id, environmentSecrets);
             Change(agent, current => current);
             agent.Handle = await backends.Chosen.StartAsync(spec, either.Token);
             Change(agent, current => current with { State = AgentState.Idle, ReadyAt = time.GetUtcNow(), BackendState = agent.Handle.SavedState }, save: true);
@@ -164,7 +165,7 @@ internal sealed partial class AgentSupervisor(
     }
 
     /// <summary>What an agent has printed.</summary>
-    /// <exception cref="RpcException">NOT_FOUND, also for an ended agent whose log was not kept; FAILED_PRECONDITION for one that is still starting.</exception>
+    /// <exception cref="RpcException">NOT_FOUND, also for an ended agent whose log was not kept; FAILED_PRECONDITION for one that is still starting; RESOURCE_EXHAUSTED where the system has nothing left to follow it with.</exception>
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLogAsync(string agentId, long tailBytes, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var agent = Find(agentId);
@@ -194,6 +195,10 @@ internal sealed partial class AgentSupervisor(
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
             {
                 throw ShuttingDown();
+            }
+            catch (LogNewsException exception)
+            {
+                throw new RpcException(RpcStatusCode.ResourceExhausted, $"the log of agent '{agent.Record.Name}' cannot be followed: {exception.Message}", exception);
             }
         }
     }
@@ -230,7 +235,7 @@ internal sealed partial class AgentSupervisor(
             {
                 await handle.StopAsync(options.StopGrace);
             }
-            catch (IOException exception)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
                 throw new RpcException(RpcStatusCode.Internal, $"agent '{agent.Record.Name}' could not be ended: {exception.Message}", exception);
             }

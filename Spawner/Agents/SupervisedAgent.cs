@@ -24,6 +24,9 @@ internal sealed class SupervisedAgent(AgentRecord record, TeamLease? lease)
     /// <summary>Completes when it has ended, or its start has failed, and all it held is given back.</summary>
     public TaskCompletionSource Ended { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Cancels the time for which its record stays after its end.</summary>
+    public CancellationTokenSource Retention { get; } = new();
+
     public Contracts.V1.Agent ToMessage() =>
         Record.ToMessage(!Record.HasEnded && Handle is { Completion.IsCompleted: false } handle ? handle.Status : null);
 }

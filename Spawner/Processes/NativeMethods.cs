@@ -25,6 +25,9 @@ internal static partial class NativeMethods
     public const int EpollCloseOnExec = 0x80000;
     public const int EventFdCloseOnExec = 0x80000;
     public const nint SysPidFdOpen = 434; // the same on every architecture
+    public const int AtCurrentDirectory = -100;
+    public const int AtNoFollow = 0x100;
+    public const uint StatTypeModeOwner = 0x1 | 0x2 | 0x8; // STATX_TYPE, STATX_MODE, STATX_UID
 
     // glibc's posix_spawn_file_actions_t has 80 bytes, posix_spawnattr_t 336, sigset_t 128; with room to spare.
     public const int OpaqueSize = 512;
@@ -94,6 +97,22 @@ internal static partial class NativeMethods
 
     [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
     public static unsafe partial int EpollWait(SafeFileHandle epoll, byte* events, int capacity, int timeoutMilliseconds);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    public static partial uint EffectiveUser();
+
+    [LibraryImport("libc", EntryPoint = "getegid")]
+    public static partial uint EffectiveGroup();
+
+    [LibraryImport("libc", EntryPoint = "lchown", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int ChangeOwner(string path, uint user, uint group);
+
+    [LibraryImport("libc", EntryPoint = "link", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Link(string existing, string added);
+
+    /// <summary>Fills in a struct statx of 256 bytes, which is laid out the same on every architecture (statx(2)).</summary>
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static unsafe partial int StatX(int folder, string path, int flags, uint wanted, byte* status);
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     public static partial int EventFd(uint initial, int flags);

@@ -144,7 +144,7 @@ internal sealed class ProcessExitWatcher : IDisposable
         BinaryPrimitives.WriteInt32LittleEndian(new Span<byte>(epollEvent + EventDataOffset, sizeof(int)), key);
         if (NativeMethods.EpollControl(_epoll, NativeMethods.EpollControlAdd, descriptor, epollEvent) != 0)
         {
-            throw new Win32Exception(Marshal.GetLastPInvokeError());
+            throw new IOException($"a process cannot be watched: {Marshal.GetLastPInvokeErrorMessage()}");
         }
     }
 

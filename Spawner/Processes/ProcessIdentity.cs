@@ -20,7 +20,7 @@ internal sealed record ProcessIdentity(int Pid, long StartTime)
 /// <param name="HasEnvironment">
 /// Null where the process has none to be seen: while it changes programs, or for good as a thread of the system.
 /// </param>
-internal readonly record struct ProcessStat(char State, int Session, long StartTime, bool IsSystemThread, bool? HasEnvironment)
+internal readonly record struct ProcessStat(char State, int Parent, int Session, long StartTime, bool IsSystemThread, bool? HasEnvironment)
 {
     private const uint SystemThreadFlag = 0x00200000; // PF_KTHREAD
     private const int MaxBytes = 2048; // 52 numbers and a name of at most 64
@@ -64,6 +64,7 @@ internal readonly record struct ProcessStat(char State, int Session, long StartT
         var (environmentStart, environmentEnd) = (Field(numbers, 50), Field(numbers, 51));
         return count < 20 ? null : new ProcessStat(
             (char)fields[0],
+            (int)Field(numbers, 4),
             (int)Field(numbers, 6),
             Field(numbers, 22),
             ((uint)Field(numbers, 9) & SystemThreadFlag) != 0,

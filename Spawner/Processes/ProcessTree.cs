@@ -30,9 +30,10 @@ internal sealed class ProcessTree(int session, string agentId, long since = 0)
     {
         // A process may fork while it is being found; what it forked is found in the next round.
         const int rounds = 20;
+        SignalGroup(NativeMethods.SigKill); // takes no descriptor, of which there may be none left to look round with
         for (var round = 0; round < rounds; round++)
         {
-            var members = Scan(out var undecided).Where(pid => pid != spare).ToList();
+            var members = Scan(out var undecided).Where(process => process.Pid != spare).ToList();
             if (members.Count == 0 && !undecided)
             {
                 return;
@@ -44,15 +45,23 @@ internal sealed class ProcessTree(int session, string agentId, long since = 0)
                 continue;
             }
 
-            var ends = members.ConvertAll(watcher.WatchAsync);
-            members.ForEach(pid => NativeMethods.Kill(pid, NativeMethods.SigKill));
+            // All are killed before any is watched: watching takes a descriptor each, and must not be what saves them.
+            foreach (var member in members.Where(process => process.IsAlive))
+            {
+                _ = NativeMethods.Kill(member.Pid, NativeMethods.SigKill);
+            }
+
             try
             {
-                await Task.WhenAll(ends).WaitAsync(KillTimeout);
+                await Task.WhenAll(members.ConvertAll(watcher.WatchAsync)).WaitAsync(KillTimeout);
             }
             catch (TimeoutException)
             {
                 break;
+            }
+            catch (IOException)
+            {
+                await Task.Delay(KillTimeout / rounds); // no descriptor left to watch with: they are killed, and looked for again
             }
         }
 
@@ -63,13 +72,13 @@ internal sealed class ProcessTree(int session, string agentId, long since = 0)
     }
 
     /// <summary>The living processes of the tree.</summary>
-    public IReadOnlyList<int> Members() => Scan(out _);
+    public IReadOnlyList<int> Members() => Scan(out _).ConvertAll(process => process.Pid);
 
     // Undecided: a process was seen in the middle of execve(2), when it has no environment to be known by.
-    private List<int> Scan(out bool undecided)
+    private List<ProcessIdentity> Scan(out bool undecided)
     {
         undecided = false;
-        var members = new List<int>();
+        var members = new List<ProcessIdentity>();
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
         {
             if (!int.TryParse(Path.GetFileName(folder.AsSpan()), CultureInfo.InvariantCulture, out var pid)
@@ -84,7 +93,7 @@ internal sealed class ProcessTree(int session, string agentId, long since = 0)
             undecided |= belongs is null;
             if (belongs is true)
             {
-                members.Add(pid);
+                members.Add(new(pid, stat.StartTime));
             }
         }
 

@@ -9,7 +9,14 @@ namespace AgentKernel.Spawner.Processes;
 internal sealed record ProcessExit(int? Code, int? Signal, string? Leftover);
 
 /// <summary>What must be kept to find a shimmed process again after a restart of the kernel.</summary>
-internal sealed record ShimState(ProcessIdentity Shim, ProcessIdentity Logger);
+/// <param name="Leader">Who leads the program's session, where the command starts it in one of its own.</param>
+internal sealed record ShimState(ProcessIdentity Shim, ProcessIdentity Logger, ProcessIdentity? Leader = null);
+
+/// <summary>
+/// Finds who leads the session that a program runs in, where the command starts it in one of its own. Given is the id of
+/// the command's first process; null where the leader has not come so far.
+/// </summary>
+internal delegate ProcessIdentity? FindLeader(int first);
 
 /// <summary>
 /// A program under a shim: a shell that outlives the kernel, waits for the program and writes down how it ended, while a
@@ -44,18 +51,23 @@ internal sealed class ShimmedProcess
     private readonly string _folder;
     private readonly string _agentId;
     private readonly ProcessExitWatcher _watcher;
+    private readonly ProcessIdentity _shim;
+    private readonly ProcessIdentity _logger;
     private readonly bool _shimSeenAlive;
+    private readonly FindLeader? _findLeader;
+    private ProcessIdentity? _leader;
     private int _pid;
 
-    private ShimmedProcess(string folder, string agentId, Watched shim, Watched logger, bool shimSeenAlive, ProcessExitWatcher watcher)
+    private ShimmedProcess(string folder, string agentId, Watched shim, Watched logger, bool shimSeenAlive, ProcessExitWatcher watcher, FindLeader? findLeader, ProcessIdentity? leader)
     {
-        (_folder, _agentId, _shimSeenAlive, _watcher) = (folder, agentId, shimSeenAlive, watcher);
-        State = new(shim.Identity, logger.Identity);
+        (_folder, _agentId, _shimSeenAlive, _watcher, _findLeader, _leader) = (folder, agentId, shimSeenAlive, watcher, findLeader, leader);
+        _shim = shim.Identity;
+        _logger = logger.Identity;
         Completion = MonitorAsync(shim.Ended, logger.Ended);
     }
 
     /// <summary>What to keep for <see cref="Reattach"/>.</summary>
-    public ShimState State { get; }
+    public ShimState State => new(_shim, _logger, Leader);
 
     /// <summary>
     /// Completes when the program has ended, the last of its output is in the log, and nothing that it started is left.
@@ -63,7 +75,7 @@ internal sealed class ShimmedProcess
     public Task<ProcessExit> Completion { get; }
 
     /// <summary>The id of the program, which leads its session; 0 where it has not come so far.</summary>
-    public int Pid => _pid > 0 ? _pid : _pid = ReadNumber(PidFile) ?? 0;
+    public int Pid => _findLeader is null ? First : Leader?.Pid ?? 0;
 
     /// <summary>The program that shims are made of and this machine lacks; null where all are there.</summary>
     public static string? Missing() => Array.Find([Shell, SetSid, Logger], program => !File.Exists(program));
@@ -72,9 +84,11 @@ internal sealed class ShimmedProcess
     /// <param name="folder">Where shim and logger keep their files; exists and is the program's own.</param>
     /// <param name="workspace">The program's working directory.</param>
     /// <param name="environment">All of the program's environment; the mark of <see cref="ProcessTree"/> is added.</param>
+    /// <param name="findLeader">Null: the command's first process leads the program's session.</param>
     /// <exception cref="Win32Exception">The shim could not be started.</exception>
     public static ShimmedProcess Start(
-        string folder, string workspace, string agentId, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, ProcessExitWatcher watcher)
+        string folder, string workspace, string agentId, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, ProcessExitWatcher watcher,
+        FindLeader? findLeader = null)
     {
         var marked = new Dictionary<string, string>(environment) { [ProcessTree.MarkVariable] = agentId };
         var (read, write) = ProcessLauncher.CreatePipe();
@@ -86,7 +100,7 @@ internal sealed class ShimmedProcess
             try
             {
                 var shim = Launch(new(Shell, ["-c", ShimScript, folder, .. command], marked, workspace, StandardOutput: write), watcher);
-                return new(folder, agentId, shim, logger, shimSeenAlive: true, watcher);
+                return new(folder, agentId, shim, logger, shimSeenAlive: true, watcher, findLeader, leader: null);
             }
             catch
             {
@@ -98,9 +112,9 @@ internal sealed class ShimmedProcess
 
     /// <summary>Takes up a process that an earlier kernel started. One that has ended meanwhile completes with what its shim wrote down.</summary>
     /// <exception cref="IOException">The system has no descriptor left to watch it with.</exception>
-    public static ShimmedProcess Reattach(string folder, string agentId, ShimState state, ProcessExitWatcher watcher) =>
+    public static ShimmedProcess Reattach(string folder, string agentId, ShimState state, ProcessExitWatcher watcher, FindLeader? findLeader = null) =>
         new(
-            folder, agentId, new(state.Shim, watcher.WatchAsync(state.Shim)), new(state.Logger, watcher.WatchAsync(state.Logger)), state.Shim.IsAlive, watcher);
+            folder, agentId, new(state.Shim, watcher.WatchAsync(state.Shim)), new(state.Logger, watcher.WatchAsync(state.Logger)), state.Shim.IsAlive, watcher, findLeader, state.Leader);
 
     private static Watched Launch(ProcessStart start, ProcessExitWatcher watcher)
     {
@@ -147,7 +161,17 @@ internal sealed class ShimmedProcess
         if (!Completion.IsCompleted)
         {
             // The shim lives on to write the exit status, unless it never came to start the program.
-            await Tree.KillAllAsync(_watcher, spare: Pid == 0 ? 0 : State.Shim.Pid);
+            await Tree.KillAllAsync(_watcher, spare: First == 0 ? 0 : _shim.Pid);
+        }
+
+        try
+        {
+            return await Completion.WaitAsync(ProcessTree.KillTimeout + LoggerFlush);
+        }
+        catch (TimeoutException)
+        {
+            // The shim is spared no longer: its agent can have stopped it (SIGSTOP), as one user's processes can.
+            await Tree.KillAllAsync(_watcher);
         }
 
         try
@@ -160,8 +184,16 @@ internal sealed class ShimmedProcess
         }
     }
 
+    // The command's own first process, which leads the session that the shim gave it.
+    private int First => _pid > 0 ? _pid : _pid = ReadNumber(PidFile) ?? 0;
+
+    // Looked for while the shim vouches for the first process, and then remembered.
+    private ProcessIdentity? Leader => _leader ??= First > 0 && _shimSeenAlive ? _findLeader?.Invoke(First) : null;
+
     // By session only while the shim vouches for it: once all of a session are gone, its id can become a stranger's.
-    private ProcessTree Tree => new(_shimSeenAlive ? Pid : 0, _agentId, State.Shim.StartTime);
+    private ProcessTree Tree => new(Session, _agentId, _shim.StartTime);
+
+    private int Session => _findLeader is null ? (_shimSeenAlive ? First : 0) : (Leader is { IsAlive: true } leader ? leader.Pid : 0);
 
     private async Task<ProcessExit> MonitorAsync(Task shimEnded, Task loggerEnded)
     {
@@ -171,7 +203,7 @@ internal sealed class ShimmedProcess
         {
             await Tree.KillAllAsync(_watcher);
         }
-        catch (Exception exception) when (exception is IOException or Win32Exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or Win32Exception)
         {
             leftover = exception.Message;
         }
@@ -193,7 +225,7 @@ internal sealed class ShimmedProcess
         }
         catch (TimeoutException)
         {
-            _ = NativeMethods.Kill(State.Logger.Pid, NativeMethods.SigKill);
+            _ = NativeMethods.Kill(_logger.Pid, NativeMethods.SigKill);
         }
     }
 

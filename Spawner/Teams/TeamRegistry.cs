@@ -4,6 +4,7 @@ using AgentKernel.Rpc;
 using AgentKernel.ServiceDefaults;
 using AgentKernel.Spawner.Agents;
 using Google.Protobuf.WellKnownTypes;
+using Microsoft.Extensions.Logging;
 
 namespace AgentKernel.Spawner.Teams;
 
@@ -14,17 +15,18 @@ internal sealed record TeamRecord(string Id, ResourceAmounts Capacity, DateTimeO
 /// The teams, and what their agents hold of them. Reservations never add up to more than the host has times the
 /// overcommit factor, and agents never to more than their team reserved.
 /// </summary>
-internal sealed class TeamRegistry
+internal sealed partial class TeamRegistry
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Entry> _teams = [];
     private readonly ResourceAmounts _host;
     private readonly string _folder;
     private readonly TimeProvider _time;
+    private readonly ILogger<TeamRegistry> _logger;
 
-    public TeamRegistry(LockedDataDirectory home, SpawnerOptions options, TimeProvider time)
+    public TeamRegistry(LockedDataDirectory home, SpawnerOptions options, TimeProvider time, ILogger<TeamRegistry> logger)
     {
-        _time = time;
+        (_time, _logger) = (time, logger);
         _folder = home.Combine("teams");
         _host = new(
             System.Environment.ProcessorCount * options.CpuOvercommit,
@@ -35,8 +37,14 @@ internal sealed class TeamRegistry
         _teams[""] = new(new("", new(null, null, null), time.GetUtcNow()));
         foreach (var file in Directory.EnumerateFiles(_folder, "*.json"))
         {
-            var record = JsonSerializer.Deserialize(File.ReadAllBytes(file), RecordJson.Default.TeamRecord)!;
-            _teams[record.Id] = new(record);
+            if (Read(file) is { } record)
+            {
+                _teams[record.Id] = new(record);
+            }
+            else
+            {
+                LogDamaged(Path.GetFileName(file)); // one team must not keep the kernel and all others from starting
+            }
         }
     }
 
@@ -57,7 +65,7 @@ internal sealed class TeamRegistry
             }
 
             var entry = new Entry(new(id, capacity, _time.GetUtcNow()));
-            DataDirectory.WriteAtomically(FileOf(id), JsonSerializer.SerializeToUtf8Bytes(entry.Record, RecordJson.Default.TeamRecord));
+            DataDirectory.WriteAtomically(FileOf(id), JsonSerializer.SerializeToUtf8Bytes(entry.Record, RecordJson.Default.TeamRecord), durable: true);
             _teams[id] = entry;
             return entry.ToMessage();
         }
@@ -155,6 +163,22 @@ internal sealed class TeamRegistry
         _teams.TryGetValue(id, out var team) ? team : throw new RpcException(RpcStatusCode.NotFound, $"team_id: there is no team '{id}'");
 
     private string FileOf(string id) => Path.Combine(_folder, $"{id}.json");
+
+    // Null where the file is damaged. Any other failure is the machine's, and no reason to give the team up.
+    private static TeamRecord? Read(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RecordJson.Default.TeamRecord) is { Id.Length: > 0, Capacity: not null } record ? record : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The team that was kept in {File} is lost: the file is damaged")]
+    private partial void LogDamaged(string file);
 
     private sealed class Entry(TeamRecord record)
     {

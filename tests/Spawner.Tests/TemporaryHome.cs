@@ -28,7 +28,7 @@ internal sealed class TemporaryHome : IDisposable
     public IReadOnlyList<string> Leftovers(string id) =>
     [
         .. Processes(id).Select(process => $"process {process}: {Read(process, "cmdline").Replace('\0', ' ')}"),
-        .. System.IO.Directory.Exists(SocketFolder) ? System.IO.Directory.EnumerateFiles(SocketFolder, $"{id.Replace("-", "", StringComparison.Ordinal)[..12]}*") : [],
+        .. System.IO.Directory.Exists(SocketFolder) ? System.IO.Directory.EnumerateFileSystemEntries(SocketFolder, $"{id.Replace("-", "", StringComparison.Ordinal)[..12]}*") : [],
         .. System.IO.Directory.Exists(AgentFolder(id)) ? [AgentFolder(id)] : Array.Empty<string>(),
     ];
 

@@ -16,13 +16,21 @@ internal static class HealthProbe
     /// Returns when the agent is ready. What it answers in the meantime goes to <paramref name="onRefused"/>, so that a
     /// start that times out can say what was wrong.
     /// </summary>
-    public static async Task WaitAsync(AgentEndpoint endpoint, string agentId, Action<string> onRefused, TimeProvider time, CancellationToken cancellationToken)
+    /// <param name="prepare">Runs before each question; returns why it cannot be asked yet, or null.</param>
+    public static async Task WaitAsync(AgentEndpoint endpoint, string agentId, Func<string?> prepare, Action<string> onRefused, TimeProvider time, CancellationToken cancellationToken)
     {
         using var client = new HttpClient(CreateHandler(endpoint)) { BaseAddress = endpoint.Http ?? new Uri("http://agent/"), Timeout = AnswerTimeout, MaxResponseContentBufferSize = MaxAnswerBytes };
         for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
         {
             try
             {
+                if (prepare() is { } unprepared)
+                {
+                    onRefused(unprepared);
+                    await Task.Delay(pause, time, cancellationToken);
+                    continue;
+                }
+
                 using var response = await client.GetAsync(new Uri("/health", UriKind.Relative), cancellationToken);
                 var problem = await ProblemAsync(response, agentId, cancellationToken);
                 if (problem is null)

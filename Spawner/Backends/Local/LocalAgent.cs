@@ -6,26 +6,45 @@ using AgentKernel.Spawner.Processes;
 namespace AgentKernel.Spawner.Backends.Local;
 
 /// <summary>What a local agent needs to be found again.</summary>
-internal sealed record LocalState(ShimState Process, string? UnixSocket, Uri? Http);
+internal sealed record LocalState(ShimState Process, string? UnixSocket, Uri? Http)
+{
+    /// <summary>Null where it is not of this making: nothing is known of the agent.</summary>
+    public static LocalState? Read(JsonElement savedState)
+    {
+        try
+        {
+            return savedState.Deserialize(LocalJson.Default.LocalState);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
 
 [JsonSerializable(typeof(LocalState))]
 internal sealed partial class LocalJson : JsonSerializerContext;
 
-/// <summary>An agent that is a subprocess under its shim.</summary>
+/// <summary>Where an agent takes turns, and how what its backend made for it outside its folder is removed after its end.</summary>
+internal sealed record AgentPlace(AgentEndpoint Endpoint, Action Remove);
+
+/// <summary>An agent of this machine, under its shim; in a sandbox or not.</summary>
 internal sealed class LocalAgent : IAgentHandle
 {
     private readonly ShimmedProcess _process;
-    private readonly AgentSpec _spec;
+    private readonly string _folder;
+    private readonly AgentPlace _place;
 
-    public LocalAgent(ShimmedProcess process, AgentEndpoint endpoint, AgentSpec spec)
+    public LocalAgent(ShimmedProcess process, AgentPlace place, AgentSpec spec)
     {
-        (_process, _spec, Endpoint) = (process, spec, endpoint);
-        Completion = WatchAsync();
+        (_process, _folder, _place) = (process, spec.Folder, place);
+        _ = process.Pid; // found now, while it can be asked for
+        Completion = WatchAsync(spec); // not kept beyond that: it holds keys, and an ended agent stays known for an hour
     }
 
     public JsonElement SavedState => JsonSerializer.SerializeToElement(new(_process.State, Endpoint.UnixSocket, Endpoint.Http), LocalJson.Default.LocalState);
 
-    public AgentEndpoint Endpoint { get; }
+    public AgentEndpoint Endpoint => _place.Endpoint;
 
     public Task<AgentEnd> Completion { get; }
 
@@ -39,22 +58,33 @@ internal sealed class LocalAgent : IAgentHandle
     }
 
     public IAsyncEnumerable<ReadOnlyMemory<byte>> ReadLogAsync(long tailBytes, bool follow, CancellationToken cancellationToken) =>
-        new AgentLog(_spec.Folder).ReadAsync(tailBytes, follow ? Completion : Task.CompletedTask, cancellationToken);
+        new AgentLog(_folder).ReadAsync(tailBytes, follow ? Completion : Task.CompletedTask, cancellationToken);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask; // processes, not this object, hold what there is
 
-    private async Task<AgentEnd> WatchAsync()
+    // The agent has ended whatever becomes of its socket and of the last of its output.
+    private async Task<AgentEnd> WatchAsync(AgentSpec spec)
     {
         var exit = await _process.Completion;
+        var (tail, leftover) = ("", exit.Leftover);
         try
         {
-            LocalBackend.DeleteSocket(Endpoint);
-            return new(exit.Code, exit.Signal, LocalBackend.Tail(_spec), exit.Leftover);
+            _place.Remove();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // The agent has ended whatever becomes of its socket and of the last of its output.
-            return new(exit.Code, exit.Signal, "", exit.Leftover);
+            leftover ??= "its socket could not be removed"; // the message would name a path
         }
+
+        try
+        {
+            tail = ShimmedStart.Tail(spec);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            leftover ??= "the last of its output could not be read";
+        }
+
+        return new(exit.Code, exit.Signal, tail, leftover);
     }
 }

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Text;
 using System.Text.Json;
 using AgentKernel.ServiceDefaults;
@@ -12,8 +11,6 @@ namespace AgentKernel.Spawner.Backends.Local;
 /// </summary>
 internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher watcher, TimeProvider time) : IAgentBackend
 {
-    private const int TailBytes = 4096;
-
     private readonly LoopbackPorts _ports = new();
     private readonly SocketFolder _sockets = new(home.Path);
 
@@ -49,54 +46,21 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
             environment[ReadyNotification.Variable] = _sockets.Notification(spec.AgentId);
         }
 
-        ShimmedProcess process;
-        try
-        {
-            process = ShimmedProcess.Start(spec.Folder, workspace, spec.AgentId, [.. command, "--config", config], environment, watcher);
-        }
-        catch (Exception exception) when (exception is Win32Exception or IOException)
-        {
-            throw new AgentStartException(exception.Message, exception);
-        }
-
-        try
-        {
-            await WaitUntilReadyAsync(process, spec, endpoint, notification, cancellationToken);
-            return new LocalAgent(process, endpoint, spec);
-        }
-        catch (Exception exception)
-        {
-            try
-            {
-                await process.StopAsync(TimeSpan.Zero);
-            }
-            catch (IOException leftover)
-            {
-                throw new AgentStartException($"{exception.Message}; and {leftover.Message}", exception);
-            }
-            finally
-            {
-                DeleteSocket(endpoint);
-            }
-
-            throw;
-        }
+        return await ShimmedStart.RunAsync(
+            () => ShimmedProcess.Start(spec.Folder, workspace, spec.AgentId, [.. command, "--config", config], environment, watcher),
+            new(endpoint, () => DeleteSocket(endpoint)), spec, notification, time, cancellationToken);
     }
 
     public Task<IAgentHandle?> ReattachAsync(AgentSpec spec, JsonElement savedState, CancellationToken cancellationToken)
     {
-        LocalState? state = null;
-        try
+        if (LocalState.Read(savedState) is not { } state)
         {
-            state = savedState.Deserialize(LocalJson.Default.LocalState);
-        }
-        catch (JsonException)
-        {
-            // Not of this backend's making: nothing is known of the agent.
+            return Task.FromResult<IAgentHandle?>(null);
         }
 
-        return Task.FromResult<IAgentHandle?>(state is null ? null : new LocalAgent(
-            ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, watcher), new(state.UnixSocket, state.Http), spec));
+        var endpoint = new AgentEndpoint(state.UnixSocket, state.Http);
+        return Task.FromResult<IAgentHandle?>(new LocalAgent(
+            ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, watcher), new(endpoint, () => DeleteSocket(endpoint)), spec));
     }
 
     public async Task CleanUpAsync(string agentId, CancellationToken cancellationToken)
@@ -106,43 +70,13 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         File.Delete(_sockets.Notification(agentId));
     }
 
-    internal static void DeleteSocket(AgentEndpoint endpoint)
+    private static void DeleteSocket(AgentEndpoint endpoint)
     {
-        if (endpoint.UnixSocket is { } path)
+        // With its folder the socket is gone as well, which File.Delete does not take for success.
+        if (endpoint.UnixSocket is { } path && Directory.Exists(Path.GetDirectoryName(path)))
         {
             File.Delete(path);
         }
-    }
-
-    internal static string Tail(AgentSpec spec) => SecretRedactor.Tail(new AgentLog(spec.Folder), spec.Secrets, TailBytes);
-
-    private async Task WaitUntilReadyAsync(
-        ShimmedProcess process, AgentSpec spec, AgentEndpoint endpoint, ReadyNotification? notification, CancellationToken cancellationToken)
-    {
-        using var deadline = new CancellationTokenSource(spec.StartTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, deadline.Token);
-        var refused = "";
-        var ready = notification?.WaitAsync(either.Token) ?? HealthProbe.WaitAsync(endpoint, spec.AgentId, problem => refused = $": {problem}", time, either.Token);
-        await Task.WhenAny(ready, process.Completion);
-        if (!ready.IsCompletedSuccessfully)
-        {
-            await either.CancelAsync();
-            await ready.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        }
-
-        cancellationToken.ThrowIfCancellationRequested();
-        if (process.Completion.IsCompleted)
-        {
-            var exit = await process.Completion;
-            throw Failed($"it {new AgentEnd(exit.Code, exit.Signal, "").Describe()} before it was ready{refused}");
-        }
-
-        if (!ready.IsCompletedSuccessfully)
-        {
-            throw Failed($"it was not ready within {spec.StartTimeout.TotalSeconds:0.###} s{refused}");
-        }
-
-        AgentStartException Failed(string what) => new(Tail(spec) is { Length: > 0 } tail ? $"{what}; its last output: {tail}" : $"{what}, and printed nothing");
     }
 
     private AgentEndpoint Listen(AgentSpec spec, LoopbackPorts.Port? port)

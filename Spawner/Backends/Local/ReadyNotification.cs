@@ -17,26 +17,42 @@ internal sealed class ReadyNotification : IDisposable
         _socket.Bind(new UnixDomainSocketEndPoint(path));
     }
 
-    /// <summary>Returns when the program has said that it is ready. Other states that it tells are passed over.</summary>
+    /// <summary>
+    /// Returns when the program has said that it is ready, on a thread of the pool: what follows writes files. Other
+    /// states that it tells are passed over.
+    /// </summary>
     public async Task WaitAsync(CancellationToken cancellationToken)
     {
         var buffer = new byte[4096];
-        while (true)
+        int length;
+        do
         {
-            var length = await _socket.ReceiveAsync(buffer, cancellationToken);
-            foreach (var line in buffer.AsSpan(0, length).Split((byte)'\n'))
-            {
-                if (buffer.AsSpan(line).SequenceEqual("READY=1"u8))
-                {
-                    return;
-                }
-            }
+            length = await _socket.ReceiveAsync(buffer, cancellationToken);
         }
+        while (!SaysReady(buffer.AsSpan(0, length)));
+
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 
     public void Dispose()
     {
         _socket.Dispose();
-        File.Delete(_path);
+        if (Directory.Exists(Path.GetDirectoryName(_path))) // or it went with a folder of the agent's own
+        {
+            File.Delete(_path);
+        }
+    }
+
+    private static bool SaysReady(ReadOnlySpan<byte> states)
+    {
+        foreach (var line in states.Split((byte)'\n'))
+        {
+            if (states[line].SequenceEqual("READY=1"u8))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

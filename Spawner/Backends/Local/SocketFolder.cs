@@ -1,3 +1,5 @@
+using AgentKernel.Spawner.Processes;
+
 namespace AgentKernel.Spawner.Backends.Local;
 
 /// <summary>
@@ -9,7 +11,7 @@ internal sealed class SocketFolder
 {
     private const int MaxAddressBytes = 107;
     private const int IdLength = 12; // of an agent's random id: 48 bits keep 10,000 agents apart
-    private static readonly int LongestName = IdLength + ".notify".Length + 1;
+    private static readonly int LongestName = IdLength + ".notify".Length + 1; // or "/notify", in a folder of the agent's own
 
     private readonly string _path;
 
@@ -24,13 +26,13 @@ internal sealed class SocketFolder
         }
 
         var link = new FileInfo(preferred);
-        if (link.LinkTarget is { } target && Directory.Exists(target))
+        if (link.LinkTarget is { } target && PrivateFolder.IsAt(target))
         {
             _path = target;
             return;
         }
 
-        File.Delete(preferred); // a link that leads nowhere: the temporary folder was cleaned out
+        File.Delete(preferred); // a link that leads nowhere, as the temporary folder was cleaned out, or to what another user has put there since
         _path = Directory.CreateTempSubdirectory("agentkernel-").FullName; // mode 0700
         File.CreateSymbolicLink(preferred, _path);
     }
@@ -40,6 +42,9 @@ internal sealed class SocketFolder
 
     /// <summary>Where a starting agent says that it is ready.</summary>
     public string Notification(string agentId) => Named(agentId, ".notify");
+
+    /// <summary>A folder for an agent whose sockets lie apart from those of others. Names in it have at most six letters.</summary>
+    public string Own(string agentId) => Named(agentId, "");
 
     private string Named(string agentId, string suffix) =>
         Path.Combine(_path, agentId.Replace("-", "", StringComparison.Ordinal)[..IdLength] + suffix);

@@ -84,6 +84,20 @@ public sealed class LocalBackendTests : IDisposable
     }
 
     [Fact]
+    public void SocketFolder_ThatOthersCanEnter_IsLeftForAnother()
+    {
+        using var deep = new LocalFixture(homePathLength: 150);
+        _ = deep.NewKernel();
+        var (link, opened) = (Path.Combine(deep.Home.Path, "run"), new FileInfo(Path.Combine(deep.Home.Path, "run")).LinkTarget!);
+        _ = deep.NewKernel();
+        Assert.Equal(opened, new FileInfo(link).LinkTarget);
+        File.SetUnixFileMode(opened, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute);
+        _ = deep.NewKernel();
+        Assert.NotEqual(opened, new FileInfo(link).LinkTarget);
+        Directory.Delete(opened);
+    }
+
+    [Fact]
     public async Task Kill_OfTheShim_TakesTheAgentWithIt()
     {
         var spec = _local.Spec(ShellAgent.Type(Behaviour.LeavesChildren));
@@ -93,6 +107,29 @@ public sealed class LocalBackendTests : IDisposable
         Assert.Equal((null, null, null), (end.Code, end.Signal, end.Leftover));
         Assert.Contains("exit status", end.Describe(), StringComparison.Ordinal);
         Assert.Empty(_local.Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Stop_OfAnAgentThatHasStoppedItsShim_EndsBoth()
+    {
+        var spec = _local.Spec(ShellAgent.Type("kill -STOP $PPID; ready; released; released"));
+        var agent = await _local.NewKernel().StartAsync(spec, Cancellation);
+        await agent.StopAsync(TimeSpan.Zero);
+        var end = await EndAsync(agent, spec);
+        Assert.Equal((null, null, null), (end.Code, end.Signal, end.Leftover));
+        Assert.Empty(_local.Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task End_OfAnAgentWhoseSocketCannotBeRemoved_IsToldAllTheSame()
+    {
+        var spec = _local.Spec(ShellAgent.Type("ready; released; exit 3"));
+        var agent = await _local.NewKernel().StartAsync(spec, Cancellation);
+        Directory.CreateDirectory(Path.Combine(agent.Endpoint.UnixSocket!, "in-the-way"));
+        _local.Release(spec);
+        var end = await EndAsync(agent, spec);
+        Assert.Equal((3, "its socket could not be removed"), (end.Code, end.Leftover));
+        Directory.Delete(agent.Endpoint.UnixSocket!, recursive: true);
     }
 
     [Fact]
@@ -235,7 +272,7 @@ public sealed class LocalBackendTests : IDisposable
     private static int ShimOf(IAgentHandle agent) => agent.SavedState.GetProperty("Process").GetProperty("Shim").GetProperty("Pid").GetInt32();
 
     private Task<AgentEnd> EndAsync(IAgentHandle agent, AgentSpec spec) => Waiting.ForAsync(
-        agent.Completion, $"the end of {spec.AgentId}", () => string.Join('\n', _local.Leftovers(spec).Append(LocalBackend.Tail(spec))));
+        agent.Completion, $"the end of {spec.AgentId}", () => string.Join('\n', _local.Leftovers(spec).Append(ShimmedStart.Tail(spec))));
 
     private static IEnumerable<string?> LoggerFolders() => Directory.EnumerateDirectories("/proc").Select(folder =>
     {

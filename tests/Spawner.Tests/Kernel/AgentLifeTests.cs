@@ -69,6 +69,31 @@ public sealed class AgentLifeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Records_OfEndedAgents_BeyondTheirNumberAreDroppedFromTheOldestOn()
+    {
+        _kernel.Options.MaxEndedRecords = 2;
+        var ids = new List<string>();
+        for (var i = 0; i < 4; i++)
+        {
+            ids.Add((await _kernel.SpawnAsync("idle")).Agent.Id);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        foreach (var id in ids)
+        {
+            await _kernel.KillAsync(id);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        while ((await _kernel.ListAsync()).Count > 2)
+        {
+            await Task.Yield(); // a record is dropped after the one who ended the agent has been told
+        }
+
+        Assert.Equal(ids[2..], (await _kernel.ListAsync()).Select(agent => agent.Id));
+    }
+
+    [Fact]
     public async Task Kill_WhileItStarts_EndsTheStart()
     {
         await using var news = await _kernel.WatchAsync();
@@ -164,6 +189,24 @@ public sealed class AgentLifeTests : IAsyncLifetime
         await Refusal.IsAsync(RpcStatusCode.Unavailable, "the kernel is shutting down", news.EndAsync);
         Assert.Empty(_machine.Running);
         Assert.Empty(_home.Leftovers(starting.Id));
+    }
+
+    [Fact]
+    public async Task Shutdown_WithNoTimeLeftOfTheHosts_EndsAgentsAllTheSame()
+    {
+        _kernel.Options.StopGrace = TimeSpan.FromMilliseconds(50);
+        var id = (await _kernel.SpawnAsync("ignoresterm")).Agent.Id;
+        try
+        {
+            await _kernel.StopAsync(new CancellationToken(canceled: true));
+        }
+        catch (OperationCanceledException)
+        {
+            // The host says so, when all have stopped.
+        }
+
+        Assert.Empty(_machine.Running);
+        Assert.Empty(_home.Leftovers(id));
     }
 
     [Fact]

@@ -88,6 +88,50 @@ public sealed class RestartTests : IDisposable
     }
 
     [Fact]
+    public async Task Secret_FromTheRequestsEnvironment_IsStruckOutByTheNextKernelToo()
+    {
+        const string secret = "hunter2-hunter2";
+        var type = ShellAgent.Type("mkfifo go; exec 3<>go; ready; read x <&3; echo \"with $DB_PASSWORD\"; exit 3");
+        string id;
+        await using (var first = await TestKernel.StartAsync(_home, types: type))
+        {
+            id = (await first.SpawnAsync("shell", adjust: request => request.Env["DB_PASSWORD"] = secret)).Agent.Id;
+            first.Options.KeepAgents = true;
+        }
+
+        var kept = Assert.Single(Directory.GetFiles(_home.AgentFolder(id), "secrets.json"));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(kept));
+        await using var second = await TestKernel.StartAsync(_home, types: type);
+        await using var news = await second.WatchAsync();
+        Release(id);
+        Assert.Equal("with [redacted]", (await news.UntilAsync(AgentState.Failed, id)).Exit.OutputTail);
+        await second.KillAsync(id); // returns when its folder has been cleaned up
+        Assert.False(File.Exists(kept));
+    }
+
+    [Fact]
+    public async Task Revision_AfterARestart_IsLaterThanAnyBefore()
+    {
+        SpawnAgentResponse spawned;
+        long before;
+        await using (var first = await StartAsync())
+        {
+            spawned = await first.SpawnAsync("shell");
+            foreach (var running in new[] { true, false, true })
+            {
+                await first.Service.CallAsync(
+                    AgentSpawnerMethods.ReportActivity, new() { Activities = { new AgentActivity { AgentId = spawned.Agent.Id, TurnRunning = running } } }, cancellationToken: Cancellation);
+            }
+
+            before = (await first.GetAsync(spawned.Agent.Id)).Revision;
+            first.Options.KeepAgents = true;
+        }
+
+        await using var second = await StartAsync();
+        Assert.InRange((await second.GetAsync(spawned.Agent.Id)).Revision, before + 1, long.MaxValue);
+    }
+
+    [Fact]
     public async Task Start_CutShortByTheEndOfTheKernel_IsRemovedByTheNext()
     {
         string id;

@@ -1,5 +1,6 @@
 using AgentKernel.Rpc;
 using AgentKernel.Spawner.Teams;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AgentKernel.Spawner.Tests.Kernel;
 
@@ -15,7 +16,7 @@ public sealed class TeamRegistryTests : IDisposable
     public TeamRegistryTests()
     {
         _lock = new(_home.Directory);
-        _teams = new(_lock, new SpawnerOptions(), TimeProvider.System);
+        _teams = NewKernel();
     }
 
     public void Dispose()
@@ -60,7 +61,22 @@ public sealed class TeamRegistryTests : IDisposable
     public void Teams_AreReadBack_WithTheirCapacity()
     {
         _teams.Create("red", new(1.5, 1024, 2));
-        var team = new TeamRegistry(_lock, new SpawnerOptions(), TimeProvider.System).Get("red");
+        var team = NewKernel().Get("red");
         Assert.Equal((1.5, 1024L, 2), (team.Capacity.Cpu, team.Capacity.MemoryBytes, team.Capacity.Agents));
     }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"Id\":\"gre")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    public void Team_WhoseFileIsDamaged_IsPassedOverAndTheOthersAreThere(string content)
+    {
+        _teams.Create("green", One);
+        _teams.Create("red", One);
+        File.WriteAllText(_home.Directory.Combine("teams", "green.json"), content);
+        Assert.Equal(["red"], NewKernel().List().Select(team => team.Id));
+    }
+
+    private TeamRegistry NewKernel() => new(_lock, new SpawnerOptions(), TimeProvider.System, NullLogger<TeamRegistry>.Instance);
 }

@@ -113,7 +113,7 @@ internal sealed class TestKernel : IAsyncDisposable
     }
 
     /// <summary>Ends the kernel as SIGTERM does.</summary>
-    public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
+    public Task StopAsync(CancellationToken? limit = null) => _app.StopAsync(limit ?? TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {
