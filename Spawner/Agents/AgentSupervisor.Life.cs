@@ -158,7 +158,8 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
                     },
                     save: asked is null || options.Debug);
                 LogEnded(agent.Record.Id, agent.Record.Name, reason);
-                CleanUp(agent, keepLog: asked is null); // last: it can take a while
+                CleanUp(agent, keepLog: asked is null); // it can take a while
+                await LimitEndedAsync();
             }
             finally
             {
@@ -166,7 +167,6 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
                 agent.Ended.TrySetResult(); // whoever waits for the end waits without a bound
             }
 
-            await LimitEndedAsync();
             await DropLaterAsync(agent);
         }
     }
@@ -177,7 +177,8 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         var ended = _agents.Values.Select(agent => (Agent: agent, agent.Record)).Where(pair => pair.Record.HasEnded).ToList();
         foreach (var (oldest, _) in ended.OrderBy(pair => pair.Record.EndedAt).ThenBy(pair => pair.Record.Revision).Take(Math.Max(0, ended.Count - options.MaxEndedRecords)))
         {
-            await oldest.Retention.CancelAsync();
+            _agents.TryRemove(oldest.Record.Id, out _);
+            await oldest.Retention.CancelAsync(); // the rest is for its own task to do
         }
     }
 

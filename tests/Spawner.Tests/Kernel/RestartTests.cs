@@ -101,11 +101,13 @@ public sealed class RestartTests : IDisposable
 
         var kept = Assert.Single(Directory.GetFiles(_home.AgentFolder(id), "secrets.json"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(kept));
-        await using var second = await TestKernel.StartAsync(_home, types: type);
-        await using var news = await second.WatchAsync();
-        Release(id);
-        Assert.Equal("with [redacted]", (await news.UntilAsync(AgentState.Failed, id)).Exit.OutputTail);
-        await second.KillAsync(id); // returns when its folder has been cleaned up
+        await using (var second = await TestKernel.StartAsync(_home, types: type))
+        {
+            await using var news = await second.WatchAsync();
+            Release(id);
+            Assert.Equal("with [redacted]", (await news.UntilAsync(AgentState.Failed, id)).Exit.OutputTail);
+        }
+
         Assert.False(File.Exists(kept));
     }
 
