@@ -44,6 +44,7 @@ public static class SpawnerHosting
         services.AddSingleton<AgentSupervisor>();
         services.AddSingleton<AgentSpawnerService>();
         services.AddHostedService(provider => provider.GetRequiredService<AgentSupervisor>());
+        services.AddHealthChecks().AddCheck<BackendHealthCheck>("backend").AddCheck<DataDirectoryHealthCheck>("data_directory");
         return services;
     }
 
