@@ -61,7 +61,11 @@ internal interface IAgentHandle : IAsyncDisposable
 /// <summary>Differences between backends, as data.</summary>
 /// <param name="Isolated">Whether an agent is kept from the kernel's own user and files.</param>
 /// <param name="Remote">Whether agents run on other machines, out of reach of this one's folders and sockets.</param>
-internal sealed record BackendCapabilities(bool Isolated, bool Remote);
+internal sealed record BackendCapabilities(bool Isolated, bool Remote)
+{
+    /// <summary>The keys that <see cref="AgentSpec.BackendConfig"/> may have here; null: the backend looks at them itself.</summary>
+    public IReadOnlyCollection<string>? ConfigKeys { get; init; }
+}
 
 /// <summary>Whether a backend can be used; if not, why, and what to do about it.</summary>
 internal sealed record BackendProbe(bool Usable, string Detail);

@@ -26,7 +26,7 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
 
     public const string BackendName = "bwrap";
 
-    public static readonly BackendCapabilities Abilities = new(Isolated: true, Remote: false);
+    public static readonly BackendCapabilities Abilities = new(Isolated: true, Remote: false) { ConfigKeys = [] };
 
     public string Name => BackendName;
 

@@ -16,7 +16,7 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
 
     public const string BackendName = "local";
 
-    public static readonly BackendCapabilities Abilities = new(Isolated: false, Remote: false);
+    public static readonly BackendCapabilities Abilities = new(Isolated: false, Remote: false) { ConfigKeys = [] };
 
     public string Name => BackendName;
 
