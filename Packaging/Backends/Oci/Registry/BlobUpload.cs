@@ -97,18 +97,29 @@ internal sealed class BlobUpload(RegistryTransport transport, Uri uploads, strin
         }
     }
 
-    /// <summary>Asks where the upload stands.</summary>
+    /// <summary>Asks where the upload stands, and begins another when the registry has given it up.</summary>
     private async Task AskAsync(long size, CancellationToken cancellationToken)
     {
-        var request = new RegistryRequest(HttpMethod.Get, _location!, scope, _what, HttpStatusCode.NoContent, HttpStatusCode.Accepted, HttpStatusCode.OK);
-        using var response = await transport.SendAsync(request, cancellationToken);
-        Follow(request, response);
-        _done = Arrived(response) ?? 0;
-        _resumed = true;
-        if (_done > size)
+        var request = new RegistryRequest(HttpMethod.Get, _location!, scope, _what,
+            HttpStatusCode.NoContent, HttpStatusCode.Accepted, HttpStatusCode.OK, HttpStatusCode.NotFound);
+        using (var response = await transport.SendAsync(request, cancellationToken))
         {
-            throw RegistryFailures.Protocol(request, $"it says that {_done} bytes arrived of {size}");
+            if (response.Status is not HttpStatusCode.NotFound)
+            {
+                Follow(request, response);
+                _done = Arrived(response) ?? 0;
+                _resumed = true;
+                if (_done > size)
+                {
+                    throw RegistryFailures.Protocol(request, $"it says that {_done} bytes arrived of {size}");
+                }
+
+                return;
+            }
         }
+
+        // docker-registry 2 does so when the cut was inside a piece.
+        await BeginAsync(cancellationToken);
     }
 
     private async Task EndAsync(Func<IdleTimer, HttpContent>? content, CancellationToken cancellationToken)
@@ -133,7 +144,8 @@ internal sealed class BlobUpload(RegistryTransport transport, Uri uploads, strin
         failure.Failure is RegistryFailure.Interrupted or RegistryFailure.Broken && ++_failures < transport.Options.Attempts;
 
     private bool StartsAfresh(RegistryException failure) =>
-        (failure.Failure is RegistryFailure.NotFound && _done > 0 || failure.Failure is RegistryFailure.Interrupted or RegistryFailure.Broken
+        (failure.Failure is RegistryFailure.Interrupted or RegistryFailure.Broken
+            || (failure.Failure is RegistryFailure.NotFound && _done > 0)
             || (failure.Failure is RegistryFailure.Protocol && _resumed))
         && ++_failures < transport.Options.Attempts;
 
