@@ -16,8 +16,8 @@ internal sealed class TelemetryExport : IDisposable
     private const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string DisabledVariable = "OTEL_SDK_DISABLED";
 
-    /// <summary>How long the last spans may take at the agent's end, which has a bound of its own.</summary>
-    private const int FlushMilliseconds = 1_000;
+    /// <summary>How long the last spans may take: within the 5 s that an agent has for its end.</summary>
+    private const int FlushMilliseconds = 2_500;
 
     private readonly TracerProvider _tracer;
     private readonly MeterProvider _meter;
@@ -26,7 +26,7 @@ internal sealed class TelemetryExport : IDisposable
     private TelemetryExport(AgentConfig config, AgentTelemetry telemetry, string? headers)
     {
         var resource = ResourceBuilder.CreateDefault().AddService(config.AgentType, serviceInstanceId: config.AgentId).AddEnvironmentVariableDetector();
-        _tracer = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource(AgentTelemetry.Name).AddOtlpExporter(Configure).Build();
+        _tracer = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource(AgentTelemetry.Name, "System.Net.Http").AddOtlpExporter(Configure).Build();
         _meter = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource).AddMeter(AgentTelemetry.Name).AddOtlpExporter(Configure).Build();
         telemetry.Metrics = _metrics = new GenAiMetrics();
 
@@ -53,10 +53,9 @@ internal sealed class TelemetryExport : IDisposable
     /// <summary>Sends what is left.</summary>
     public void Dispose()
     {
-        _metrics.Dispose();
-        _tracer.Shutdown(FlushMilliseconds);
-        _meter.Shutdown(FlushMilliseconds);
+        Task.WaitAll(Task.Run(() => _tracer.Shutdown(FlushMilliseconds)), Task.Run(() => _meter.Shutdown(FlushMilliseconds)));
         _tracer.Dispose();
         _meter.Dispose();
+        _metrics.Dispose(); // last: figures of a meter that is gone are not sent
     }
 }

@@ -20,6 +20,8 @@ public static class TelemetryHosting
     /// <summary>The variable without which nothing is exported.</summary>
     public const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
+    // Each call to the next service: without it the trace would have a hole there.
+    private const string HttpClients = "System.Net.Http";
     private const string DisabledVariable = "OTEL_SDK_DISABLED";
 
     /// <summary>Adds export where an endpoint is set; elsewhere nothing is loaded and nothing is measured.</summary>
@@ -50,7 +52,7 @@ public static class TelemetryHosting
     /// <param name="source">The source of its spans.</param>
     public static IDisposable? ExportSpans(string serviceName, string source) =>
         IsWanted()
-            ? Sdk.CreateTracerProviderBuilder().SetResourceBuilder(ResourceOf(serviceName)).AddSource(source).AddOtlpExporter().Build()
+            ? Sdk.CreateTracerProviderBuilder().SetResourceBuilder(ResourceOf(serviceName)).AddSource(source, HttpClients).AddOtlpExporter().Build()
             : null;
 
     private static bool IsWanted() =>
@@ -71,7 +73,7 @@ public static class TelemetryHosting
         public Task StartingAsync(CancellationToken cancellationToken)
         {
             _tracer = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource)
-                .AddSource(Own).AddSource("Microsoft.AspNetCore")
+                .AddSource(Own).AddSource("Microsoft.AspNetCore", HttpClients)
                 .AddProcessor(new WithoutHousekeeping()).AddOtlpExporter().Build();
             _meter = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource)
                 .AddMeter(Own).AddMeter("Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime").AddOtlpExporter().Build();
@@ -103,8 +105,7 @@ public static class TelemetryHosting
 
         public override void OnEnd(Activity data)
         {
-            if (data.Kind is ActivityKind.Server && data.ParentSpanId == default && data.GetTagItem("url.path") is string path
-                && Array.Exists(Routes, route => path.EndsWith(route, StringComparison.Ordinal)))
+            if ((data.GetTagItem("url.path") ?? data.GetTagItem("url.full")) is string url && Array.Exists(Routes, route => url.EndsWith(route, StringComparison.Ordinal)))
             {
                 data.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
             }
