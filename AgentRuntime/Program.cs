@@ -14,16 +14,16 @@ var grace = TimeSpan.FromSeconds(1.5);
 try
 {
     NativeLibraries.UseLoadedC();
+    var exports = TelemetryExport.IsWanted();
+    if (exports)
+    {
+        TelemetryExport.AllowMeters(); // before anything makes one
+    }
+
     // Half of the time to ready is Kestrel's loading, and half is everything else: the two go side by side.
     var loading = Task.Run(() => new ContractServer());
     using var signals = new StopSignals();
     var environment = HostEnvironment.Take();
-    var exports = TelemetryExport.IsWanted();
-    if (exports)
-    {
-        TelemetryExport.AllowMeters();
-    }
-
     var config = ConfigFile.Load(args, environment.Keys);
 
     var tools = new ToolSet(config.Tools, new Workspace(Environment.CurrentDirectory), config.Secrets);

@@ -35,7 +35,8 @@ internal sealed partial record HostEnvironment(ModelKeys Keys, string? NotifySoc
         || name.StartsWith("ANTHROPIC_", StringComparison.Ordinal)
         || (name.StartsWith("AGENTKERNEL_", StringComparison.Ordinal) && name != AgentIdVariable);
 
-    private static string? Read(string name) => Marshal.PtrToStringUTF8(GetEnv(name)) is { Length: > 0 } value ? value : null;
+    /// <summary>A variable as it stands now; null where it is not set or empty.</summary>
+    public static string? Read(string name) => Marshal.PtrToStringUTF8(GetEnv(name)) is { Length: > 0 } value ? value : null;
 
     // Straight from libc: .NET copies the environment at its first look, and its copy would outlive the erasing.
     private static List<string> Names()

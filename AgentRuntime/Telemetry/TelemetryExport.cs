@@ -39,10 +39,10 @@ internal sealed class TelemetryExport : IDisposable
         }
     }
 
-    /// <summary>Whether the environment asks for it. Looked at before any meter is made.</summary>
+    /// <summary>Whether the environment asks for it. Looked at before any meter is made, and without .NET's copy of the environment.</summary>
     public static bool IsWanted() =>
-        !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(EndpointVariable))
-        && !string.Equals(Environment.GetEnvironmentVariable(DisabledVariable), "true", StringComparison.OrdinalIgnoreCase);
+        HostEnvironment.Read(EndpointVariable) is not null
+        && !string.Equals(HostEnvironment.Read(DisabledVariable), "true", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The runtime's meters are compiled to be off, which saves start-up; this turns them on.</summary>
     public static void AllowMeters() => AppContext.SetSwitch("System.Diagnostics.Metrics.Meter.IsSupported", true);
