@@ -54,7 +54,7 @@ public sealed class BusTests(KernelFixture fixture) : IClassFixture<KernelFixtur
 
         Assert.Contains("it is time", (await DecisionAsync(channel, config, first)).Commit.Reason, StringComparison.Ordinal);
         Assert.NotNull((await DecisionAsync(channel, config, second)).Abort);
-        Assert.Equal(1, (await _kernel.CliAsync("bus", "approve", "asking", "0")).ExitCode); // the policy is no intention
+        Assert.Equal(2, (await _kernel.CliAsync("bus", "approve", "asking", "0")).ExitCode); // the policy is no intention
     }
 
     [Fact]
