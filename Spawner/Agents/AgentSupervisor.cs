@@ -56,7 +56,16 @@ internal sealed partial class AgentSupervisor(
             ChannelToken = SecretToken.Create(),
             CreatedAt = time.GetUtcNow(),
         };
-        var spec = SpecOf(record, type) with { Config = AgentConfig.Build(record, request), Environment = request.Env.ToDictionary() };
+        var spec = SpecOf(record, type) with
+        {
+            Config = AgentConfig.Build(record, request),
+            Environment = request.Env.ToDictionary(),
+            Resources = request.Resources ?? new(),
+            TeamId = request.TeamId,
+            Network = request.Network ?? new(),
+            ModelAccess = request.ModelAccess,
+            Metadata = record.Metadata,
+        };
         var environmentSecrets = request.Env.Where(pair => AgentConfig.IsSecret(pair.Key)).Select(pair => pair.Value).ToList();
         spec = spec with { Secrets = [.. spec.Secrets, nonce, .. AgentConfig.Secrets(spec.Config), .. environmentSecrets] };
 

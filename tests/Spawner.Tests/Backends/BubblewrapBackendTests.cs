@@ -9,14 +9,14 @@ using AgentKernel.Spawner.Processes;
 namespace AgentKernel.Spawner.Tests.Backends;
 
 /// <summary>What is particular to agents in sandboxes: what they are given, and what happens around them.</summary>
-public sealed class BubblewrapBackendTests : IDisposable
+public sealed class BubblewrapBackendTests : IAsyncDisposable
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private readonly BubblewrapFixture _bubblewrap = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public void Dispose() => _bubblewrap.Dispose();
+    public ValueTask DisposeAsync() => _bubblewrap.DisposeAsync();
 
     [Theory]
     [InlineData(AgentListener.HttpPort, false)]
@@ -39,7 +39,7 @@ public sealed class BubblewrapBackendTests : IDisposable
         var type = ShellAgent.Type("ready; released; env") with { Environment = new Dictionary<string, string> { ["OF_TYPE"] = "a 'b' \"c\"\n$d" } };
         var names = (await _bubblewrap.RunAsync(_bubblewrap.Spec(type))).Split('\n').Where(line => line.Contains('=', StringComparison.Ordinal)).Select(line => line.Split('=')[0]);
         Assert.Equal(
-            ["AGENTKERNEL_AGENT_ID", "FIFOS", "HOME", "NOTIFY_SOCKET", "OF_TYPE", "PATH", "PWD", "SECRET", "SOCKET", "USER"],
+            ["AGENTKERNEL_AGENT_ID", "FIFOS", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "NOTIFY_SOCKET", "NO_PROXY", "OF_TYPE", "PATH", "PWD", "SECRET", "SOCKET", "USER", "http_proxy", "https_proxy", "no_proxy"],
             names.Except(["LANG", "_", "SHLVL", "OLDPWD"], StringComparer.Ordinal).Order(StringComparer.Ordinal));
     }
 
@@ -104,8 +104,9 @@ public sealed class BubblewrapBackendTests : IDisposable
         Assert.Contains("what is at its unix_socket is no socket", failure.Message, StringComparison.Ordinal);
         Assert.Empty(_bubblewrap.Leftovers(before));
 
-        var after = _bubblewrap.Spec(ShellAgent.Type($"ready; rm /run/agent/s; ln -s {path} /run/agent/s; echo >/workspace/runs; released"));
+        var after = _bubblewrap.Spec(ShellAgent.Type($"ready; released; rm /run/agent/s; ln -s {path} /run/agent/s; echo >/workspace/runs; released"));
         var agent = await _bubblewrap.NewKernel().StartAsync(after, Cancellation);
+        _bubblewrap.Release(after);
         await Waiting.ForAsync(_bubblewrap.RunsAsync(after), "the link", () => "");
         using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         var refused = await Assert.ThrowsAsync<SocketException>(async () => await client.ConnectAsync(new UnixDomainSocketEndPoint(agent.Endpoint.UnixSocket!), Cancellation));
