@@ -39,7 +39,7 @@ public sealed class BubblewrapBackendTests : IAsyncDisposable
         var type = ShellAgent.Type("ready; released; env") with { Environment = new Dictionary<string, string> { ["OF_TYPE"] = "a 'b' \"c\"\n$d" } };
         var names = (await _bubblewrap.RunAsync(_bubblewrap.Spec(type))).Split('\n').Where(line => line.Contains('=', StringComparison.Ordinal)).Select(line => line.Split('=')[0]);
         Assert.Equal(
-            ["AGENTKERNEL_AGENT_ID", "FIFOS", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "NOTIFY_SOCKET", "NO_PROXY", "OF_TYPE", "PATH", "PWD", "SECRET", "SOCKET", "USER", "http_proxy", "https_proxy", "no_proxy"],
+            ["AGENTKERNEL_AGENT_ID", "AGENTKERNEL_KERNEL_ID", "FIFOS", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "NOTIFY_SOCKET", "NO_PROXY", "OF_TYPE", "PATH", "PWD", "SECRET", "SOCKET", "USER", "http_proxy", "https_proxy", "no_proxy"],
             names.Except(["LANG", "_", "SHLVL", "OLDPWD"], StringComparer.Ordinal).Order(StringComparer.Ordinal));
     }
 

@@ -2,6 +2,7 @@ using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
 
 namespace AgentKernel.Spawner.Tests.Backends;
@@ -15,6 +16,7 @@ internal sealed class BubblewrapFixture : IAsyncDisposable
     private readonly List<BubblewrapBackend> _kernels = [];
     private readonly Dictionary<string, (FileStream Release, FileStream Runs)> _fifos = [];
     private LockedDataDirectory? _lock;
+    private ResourceLimiter? _limiter;
 
     /// <summary>What the backends have logged.</summary>
     public RecordedLog Log { get; } = new();
@@ -25,7 +27,7 @@ internal sealed class BubblewrapFixture : IAsyncDisposable
     {
         _ = Machine.Program("bwrap");
         _watchers.Add(new ProcessExitWatcher());
-        _kernels.Add(new(_lock ??= new(Home.Directory), _watchers[^1], TimeProvider.System, Log));
+        _kernels.Add(new(_lock ??= new(Home.Directory), _watchers[^1], _limiter ??= new(_lock), TimeProvider.System, Log));
         return _kernels[^1];
     }
 
@@ -90,6 +92,7 @@ internal sealed class BubblewrapFixture : IAsyncDisposable
         }
 
         _watchers.ForEach(watcher => watcher.Dispose());
+        _limiter?.Dispose();
         _lock?.Dispose();
         Home.Dispose();
     }
