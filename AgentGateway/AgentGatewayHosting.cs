@@ -48,6 +48,7 @@ public static class AgentGatewayHosting
         services.AddSingleton<AgentService>();
         services.AddHostedService(provider => provider.GetRequiredService<ActivityReporter>());
         services.AddHostedService<AgentWatch>();
+        services.AddHealthChecks().AddCheck<SpawnerHealthCheck>("spawner");
         return services;
     }
 

@@ -47,12 +47,20 @@ public sealed class AgentKernelClient : IDisposable
     /// <summary>Turns, history and control of the agents that the caller owns.</summary>
     public AgentsClient Agents { get; }
 
-    /// <summary>Connects to the kernel that runs on a data directory, with the operator's token that is kept there.</summary>
+    /// <summary>
+    /// Connects to the services that <c>AGENTKERNEL_SPAWNER</c> and <c>AGENTKERNEL_GATEWAY</c> name, or to the kernel that
+    /// runs on a data directory; with the operator's token of <c>AGENTKERNEL_TOKEN</c>, or the one that is kept there.
+    /// </summary>
     /// <param name="home">The directory; null: <c>AGENTKERNEL_HOME</c>, or <c>~/.agentkernel</c>.</param>
-    /// <exception cref="InvalidOperationException">No kernel runs on it.</exception>
+    /// <exception cref="InvalidOperationException">No kernel runs on it, or a variable is wrong.</exception>
     public static AgentKernelClient Connect(string? home = null)
     {
         var directory = new DataDirectory(home);
+        if (RemoteServices.FromEnvironment() is { } services)
+        {
+            return new(services.Spawner, services.Gateway, directory.OperatorToken());
+        }
+
         var endpoints = KernelEndpoints.Read(directory)
             ?? throw new InvalidOperationException($"no kernel runs on the data directory {directory.Path}; start one with 'agentkernel up'");
         return new(endpoints.Grpc, directory.OperatorToken());

@@ -3,6 +3,7 @@ using AgentKernel.AgentGateway;
 using AgentKernel.Client;
 using AgentKernel.ServiceDefaults;
 using AgentKernel.ServiceDefaults.Access;
+using AgentKernel.ServiceDefaults.Hosting;
 using AgentKernel.Spawner;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -26,8 +27,6 @@ namespace AgentKernel.Host;
 /// </example>
 public sealed class AgentKernelHost : IAsyncDisposable
 {
-    private const string LogLevelVariable = "AGENTKERNEL_LOG_LEVEL";
-
     private readonly WebApplication _app;
     private readonly DataDirectory _home;
     private readonly bool _ephemeral;
@@ -62,6 +61,7 @@ public sealed class AgentKernelHost : IAsyncDisposable
         {
             var tokens = new AccessTokens(options.OperatorToken ?? home.OperatorToken(), home.ServiceToken());
             app = Build(options, home, tokens, spawner: () => AddressOf(app!, 1));
+            app.MapServiceHealth();
             app.MapSpawner();
             app.MapAgentGateway();
             await app.StartAsync(cancellationToken);
@@ -96,7 +96,7 @@ public sealed class AgentKernelHost : IAsyncDisposable
             kestrel.Listen(options.Http, listen => listen.Protocols = HttpProtocols.Http1);
             kestrel.Listen(options.Grpc, listen => listen.Protocols = HttpProtocols.Http2);
         });
-        builder.Logging.SetMinimumLevel(options.LogLevel ?? LogLevelFromEnvironment());
+        builder.Logging.SetMinimumLevel(options.LogLevel ?? KernelLogLevel.FromEnvironment() ?? LogLevel.Warning);
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddRoutingCore();
@@ -132,15 +132,6 @@ public sealed class AgentKernelHost : IAsyncDisposable
     // In the order in which they were told to listen: HTTP, then gRPC.
     private static Uri AddressOf(WebApplication app, int index) =>
         new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ElementAt(index));
-
-    private static LogLevel LogLevelFromEnvironment() => Environment.GetEnvironmentVariable(LogLevelVariable) switch
-    {
-        null or "" => LogLevel.Warning,
-        var name when Enum.TryParse<LogLevel>(name, ignoreCase: true, out var level) => level,
-        "INFO" or "info" => LogLevel.Information,
-        "WARN" or "warn" => LogLevel.Warning,
-        var name => throw new InvalidOperationException($"{LogLevelVariable} is '{name}'; it may be {string.Join(", ", Enum.GetNames<LogLevel>())}"),
-    };
 
     private sealed class NoLifetime : IHostLifetime
     {

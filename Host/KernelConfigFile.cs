@@ -37,6 +37,8 @@ public static class KernelConfigFile
                 Backend = file.Backend ?? defaults.Spawner.Backend,
                 Debug = file.Debug ?? defaults.Spawner.Debug,
                 AgentTypes = [.. defaults.Spawner.AgentTypes, .. types],
+                CpuOvercommit = file.CpuOvercommit ?? defaults.Spawner.CpuOvercommit,
+                MemoryOvercommit = file.MemoryOvercommit ?? defaults.Spawner.MemoryOvercommit,
             },
         };
     }
@@ -91,6 +93,10 @@ public static class KernelConfigFile
         public string? Backend { get; set; }
 
         public bool? Debug { get; set; }
+
+        public double? CpuOvercommit { get; set; }
+
+        public double? MemoryOvercommit { get; set; }
 
         public Dictionary<string, AgentTypeEntry?>? AgentTypes { get; set; }
     }

@@ -15,6 +15,9 @@ public sealed class DataDirectory
     /// <summary>The environment variable that sets the operator's token.</summary>
     public const string TokenVariable = "AGENTKERNEL_TOKEN";
 
+    /// <summary>The environment variable that sets the services' token.</summary>
+    public const string ServiceTokenVariable = "AGENTKERNEL_SERVICE_TOKEN";
+
     private const UnixFileMode OwnerOnlyFolder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode OwnerOnlyFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
@@ -45,7 +48,7 @@ public sealed class DataDirectory
 
     /// <summary>The services' token: from <c>AGENTKERNEL_SERVICE_TOKEN</c>, else the one kept here, made at first use.</summary>
     public string ServiceToken() =>
-        Environment.GetEnvironmentVariable("AGENTKERNEL_SERVICE_TOKEN") is { Length: > 0 } token ? token : KeptSecret("service-token");
+        Environment.GetEnvironmentVariable(ServiceTokenVariable) is { Length: > 0 } token ? token : KeptSecret("service-token");
 
     /// <summary>Writes a file that only its owner can read, whole or not at all: a crash leaves the old one.</summary>
     /// <param name="durable">

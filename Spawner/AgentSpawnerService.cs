@@ -2,19 +2,21 @@ using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
 using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.Agents;
+using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Teams;
 using Google.Protobuf;
 
 namespace AgentKernel.Spawner;
 
 /// <summary>The RPCs of AgentSpawnerService: who may call, what they ask for, and the answer as a message.</summary>
-internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegistry teams, AccessTokens tokens)
+internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegistry teams, BackendCatalog backends, AccessTokens tokens)
 {
     public Task<CreateTeamResponse> CreateTeamAsync(CreateTeamRequest request, RpcContext context)
     {
         tokens.RequireOperator(context.HttpContext);
         SpawnRequestRules.CheckLabel("team_id", request.TeamId);
-        return Task.FromResult(new CreateTeamResponse { Team = teams.Create(request.TeamId, ResourceAmounts.Checked(request.Resources, "resources")) });
+        SpawnRequestRules.CheckConfig(request.Config, backends.Chosen);
+        return Task.FromResult(new CreateTeamResponse { Team = teams.Create(request.TeamId, ResourceAmounts.Checked(request.Resources, "resources"), request.Config) });
     }
 
     public Task<GetTeamResponse> GetTeamAsync(GetTeamRequest request, RpcContext context)

@@ -7,6 +7,7 @@ using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.AspNetCore.Routing;
@@ -35,6 +36,8 @@ public static class SpawnerHosting
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<LockedDataDirectory>();
         services.AddSingleton<ProcessExitWatcher>();
+        services.AddSingleton<ResourceLimiter>(provider => new(provider.GetRequiredService<LockedDataDirectory>()));
+        services.AddSingleton<OrphanSweep>();
         services.AddSingleton<IAgentBackend, LocalBackend>();
         services.AddSingleton<IAgentBackend, BubblewrapBackend>();
         services.AddSingleton<BackendCatalog>();
@@ -44,6 +47,7 @@ public static class SpawnerHosting
         services.AddSingleton<AgentSupervisor>();
         services.AddSingleton<AgentSpawnerService>();
         services.AddHostedService(provider => provider.GetRequiredService<AgentSupervisor>());
+        services.AddHealthChecks().AddCheck<BackendHealthCheck>("backend").AddCheck<DataDirectoryHealthCheck>("data_directory");
         return services;
     }
 

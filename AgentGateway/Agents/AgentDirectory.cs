@@ -37,6 +37,9 @@ internal sealed partial class AgentDirectory(SpawnerLink spawner, ILogger<AgentD
         public bool AgentEnded { get; set; }
     }
 
+    /// <summary>Whether the watch on the spawner is up.</summary>
+    public bool IsWatched => Volatile.Read(ref _watch) != 0;
+
     /// <summary>Finds an agent for the holder of its nonce.</summary>
     /// <exception cref="RpcException">
     /// PermissionDenied for a wrong nonce and an unknown agent alike; FailedPrecondition for an ended one; Unavailable

@@ -37,6 +37,18 @@ internal sealed record AgentRecord
 
     public required DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>Whether and how it is started anew when it fails; null: it is not.</summary>
+    public RestartRule? Restart { get; init; }
+
+    /// <summary>How often that has been done.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>How long it may be without a turn.</summary>
+    public TimeSpan? IdleTimeout { get; init; }
+
+    /// <summary>How long it may live from when it was first ready.</summary>
+    public TimeSpan? MaxLifetime { get; init; }
+
     public DateTimeOffset? ReadyAt { get; init; }
 
     public DateTimeOffset? EndedAt { get; init; }
@@ -71,6 +83,7 @@ internal sealed record AgentRecord
             Exit = Exit?.ToMessage(),
             Live = liveStatus is not null,
             Revision = Revision,
+            Restarts = Restarts,
         };
         agent.Metadata.Add(Metadata.ToDictionary());
         agent.BackendStatus.Add((liveStatus ?? new Dictionary<string, string>()).ToDictionary());

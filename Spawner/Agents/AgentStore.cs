@@ -1,6 +1,7 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
+using AgentKernel.Contracts.V1;
 using AgentKernel.ServiceDefaults;
+using Google.Protobuf;
 
 namespace AgentKernel.Spawner.Agents;
 
@@ -9,7 +10,7 @@ internal sealed class AgentStore
 {
     private const string RecordFile = "record.json";
     private const string ConfigFile = "config.json";
-    private const string SecretsFile = "secrets.json";
+    private const string RequestFile = "request.bin";
 
     private readonly string _root;
 
@@ -47,32 +48,24 @@ internal sealed class AgentStore
     {
         RemoveTree(Path.Combine(FolderOf(agentId), "workspace"));
         File.Delete(Path.Combine(FolderOf(agentId), ConfigFile));
-        File.Delete(Path.Combine(FolderOf(agentId), SecretsFile));
+        File.Delete(Path.Combine(FolderOf(agentId), RequestFile));
     }
 
     /// <summary>
-    /// Keeps secrets that the agent has from elsewhere than its configuration, for the next kernel to strike out of what
-    /// it shows. Like the configuration, the file is its owner's alone.
+    /// Keeps what an agent was asked for with, for restarts of it and of the kernel. Like the configuration, the file may
+    /// hold keys and is its owner's alone.
     /// </summary>
-    public void SaveSecrets(string agentId, IReadOnlyList<string> secrets)
-    {
-        if (secrets.Count > 0)
-        {
-            DataDirectory.WriteAtomically(Path.Combine(FolderOf(agentId), SecretsFile), JsonSerializer.SerializeToUtf8Bytes(secrets, RecordJson.Default.IReadOnlyListString));
-        }
-    }
+    public void SaveRequest(string agentId, SpawnAgentRequest request) =>
+        DataDirectory.WriteAtomically(Path.Combine(FolderOf(agentId), RequestFile), request.ToByteArray());
 
-    /// <summary>All secrets that are kept of an agent, in its configuration and beside it; none where they are gone or were spoilt.</summary>
-    public IReadOnlyList<string> ReadSecrets(string agentId) =>
-        [.. AgentConfig.Secrets(ReadJson(agentId, ConfigFile)), .. (ReadJson(agentId, SecretsFile) as JsonArray ?? []).OfType<JsonValue>().Select(value => value.ToString())];
-
-    private JsonNode? ReadJson(string agentId, string file)
+    /// <summary>What <see cref="SaveRequest"/> kept; null where it is gone or was spoilt.</summary>
+    public SpawnAgentRequest? ReadRequest(string agentId)
     {
         try
         {
-            return JsonNode.Parse(File.ReadAllBytes(Path.Combine(FolderOf(agentId), file)), documentOptions: new() { AllowDuplicateProperties = false });
+            return SpawnAgentRequest.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(FolderOf(agentId), RequestFile)));
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException or InvalidProtocolBufferException)
         {
             return null;
         }

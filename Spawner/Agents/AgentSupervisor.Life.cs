@@ -17,6 +17,8 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
     private readonly CancellationTokenSource _stopping = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
     private readonly ConcurrentDictionary<Task, bool> _lives = new();
 
+    private const string KernelShutDown = "the kernel was shut down";
+
     // Beyond the grace: killing, confirming and cleaning up, for many agents at once.
     private static readonly TimeSpan StopMargin = TimeSpan.FromSeconds(30);
 
@@ -32,6 +34,7 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
             }
         }
 
+        await SweepAsync();
         await LimitEndedAsync();
     }
 
@@ -45,21 +48,8 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         if (!options.KeepAgents)
         {
             var bound = options.StopGrace + StopMargin;
-            await Task.WhenAll(_agents.Values.Select(ShutDownAsync)).WaitAsync(bound, CancellationToken.None);
+            await Task.WhenAll(_agents.Values.Select(agent => StopByItselfAsync(agent, KernelShutDown))).WaitAsync(bound, CancellationToken.None);
             await Task.WhenAll(_lives.Keys).WaitAsync(bound, CancellationToken.None);
-        }
-    }
-
-    // One that cannot be ended must not keep the kernel from ending, and waiting for, the others.
-    private async Task ShutDownAsync(SupervisedAgent agent)
-    {
-        try
-        {
-            await StopAsync(agent, "the kernel was shut down");
-        }
-        catch (RpcException exception)
-        {
-            LogLeftRunning(exception, agent.Record.Id);
         }
     }
 
@@ -78,8 +68,8 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
     {
         _revision = Math.Max(_revision, record.Revision);
         var type = types.Known(record.AgentType) ?? new AgentType { Name = record.AgentType, Command = [] };
-        var spec = SpecOf(record, type);
-        spec = spec with { Secrets = [.. spec.Secrets, .. store.ReadSecrets(record.Id)] };
+        var lease = record.HasEnded ? null : teams.Retake(record.TeamId, record.Resources);
+        var spec = SpecOf(record, type, ReadRequest(record), lease);
         var handle = await backends.Of(record.Backend).ReattachAsync(spec, record.BackendState!.Value, cancellationToken); // StartAsync looked
         if (record.HasEnded)
         {
@@ -91,11 +81,12 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 
         if (handle is null)
         {
+            lease!.Dispose(); // it has not ended
             return false;
         }
 
         // Which turns ran is the gateway's to say anew.
-        var agent = new SupervisedAgent(record with { State = AgentState.Idle, Revision = ++_revision }, teams.Retake(record.TeamId, record.Resources)) { Handle = handle };
+        var agent = new SupervisedAgent(record with { State = record.State is AgentState.Starting ? AgentState.Starting : AgentState.Idle, Revision = ++_revision }, lease) { Handle = handle };
         _agents[record.Id] = agent;
         LogReattached(record.Id, record.Name);
         Supervise(agent, handle);
@@ -119,6 +110,22 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
     }
 
+    // What could not be removed must not keep the kernel from starting: it is said, and tried again by the next one.
+    private async Task SweepAsync()
+    {
+        try
+        {
+            foreach (var orphan in await orphans.RunAsync(_agents.Keys.ToHashSet(StringComparer.Ordinal)))
+            {
+                LogOrphan(orphan);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogOrphansLeft(exception);
+        }
+    }
+
     private void Own(Task life)
     {
         _lives[life] = true;
@@ -134,50 +141,14 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
     }
 
-    // The one task of a running agent, owned by _lives: from ready to the day its record is dropped.
-    private void Supervise(SupervisedAgent agent, IAgentHandle handle)
-    {
-        Own(LiveAsync());
-
-        async Task LiveAsync()
-        {
-            try
-            {
-                var end = await handle.Completion;
-                var asked = agent.StopReason;
-                var reason = asked ?? $"its program {end.Describe()}";
-                agent.Lease?.Dispose();
-                // A record that says why is kept until the end of its time, unless the one who ended the agent knows.
-                ChangeForGood(
-                    agent,
-                    current => current with
-                    {
-                        State = asked is null ? AgentState.Failed : AgentState.Stopped,
-                        EndedAt = time.GetUtcNow(),
-                        Exit = new(end.Code, end.Signal, reason, end.OutputTail),
-                    },
-                    save: asked is null || options.Debug);
-                LogEnded(agent.Record.Id, agent.Record.Name, reason);
-                CleanUp(agent, keepLog: asked is null); // last: it can take a while
-            }
-            finally
-            {
-                agent.Lease?.Dispose();
-                agent.Ended.TrySetResult(); // whoever waits for the end waits without a bound
-            }
-
-            await LimitEndedAsync();
-            await DropLaterAsync(agent);
-        }
-    }
-
     // Whoever starts and ends agents without a pause must not fill the memory for the time that records stay.
     private async Task LimitEndedAsync()
     {
         var ended = _agents.Values.Select(agent => (Agent: agent, agent.Record)).Where(pair => pair.Record.HasEnded).ToList();
         foreach (var (oldest, _) in ended.OrderBy(pair => pair.Record.EndedAt).ThenBy(pair => pair.Record.Revision).Take(Math.Max(0, ended.Count - options.MaxEndedRecords)))
         {
-            await oldest.Retention.CancelAsync();
+            _agents.TryRemove(oldest.Record.Id, out _);
+            await oldest.Retention.CancelAsync(); // the rest is for its own task to do
         }
     }
 
@@ -199,62 +170,6 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         _agents.TryRemove(agent.Record.Id, out _);
         CleanUp(agent, keepLog: false);
         await (agent.Handle?.DisposeAsync() ?? ValueTask.CompletedTask);
-    }
-
-    // Leaves nothing of an agent whose start has failed or was cancelled.
-    private async Task UndoAsync(SupervisedAgent agent, Exception cause)
-    {
-        LogNotStarted(agent.Record.Id, agent.Record.Name, agent.Record.AgentType, cause is OperationCanceledException ? "cancelled" : cause.GetType().Name);
-        try
-        {
-            await UndoStartAsync(agent, cause);
-        }
-        finally
-        {
-            agent.Lease?.Dispose();
-            _agents.TryRemove(agent.Record.Id, out _);
-            agent.Ended.TrySetResult();
-        }
-    }
-
-    private async Task UndoStartAsync(SupervisedAgent agent, Exception cause)
-    {
-        try
-        {
-            await (agent.Handle?.StopAsync(TimeSpan.Zero) ?? Task.CompletedTask);
-        }
-        catch (Exception leftover) when (leftover is IOException or UnauthorizedAccessException or Win32Exception)
-        {
-            LogNotEnded(leftover, agent.Record.Id); // must not hide why the start failed
-        }
-
-        CleanUp(agent, keepLog: false);
-        agent.Lease?.Dispose();
-        _agents.TryRemove(agent.Record.Id, out _);
-        var reason = agent.StopReason ?? (cause is AgentStartException failed ? failed.Message : cause is OperationCanceledException ? "its start was cancelled" : "it could not be started");
-        ChangeForGood(
-            agent,
-            current => current with
-            {
-                State = agent.StopReason is null ? AgentState.Failed : AgentState.Stopped,
-                EndedAt = time.GetUtcNow(),
-                Exit = new(null, null, reason, ""),
-            },
-            save: false);
-    }
-
-    // The end of an agent is told even where it cannot be kept: the next kernel finds it out anew.
-    private void ChangeForGood(SupervisedAgent agent, Func<AgentRecord, AgentRecord> change, bool save)
-    {
-        try
-        {
-            Change(agent, change, save);
-        }
-        catch (Exception exception) when (save && exception is IOException or UnauthorizedAccessException)
-        {
-            LogNotKept(exception, agent.Record.Id);
-            Change(agent, change);
-        }
     }
 
     private void CleanUp(SupervisedAgent agent, bool keepLog)
@@ -281,27 +196,18 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Agent {AgentId} ({Name}, {AgentType}) did not start: {Cause}")]
-    private partial void LogNotStarted(string agentId, string name, string agentType, string cause);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "Agent {AgentId} ({Name}) has ended: {Reason}")]
-    private partial void LogEnded(string agentId, string name, string reason);
-
     [LoggerMessage(Level = LogLevel.Warning, Message = "The folder of agent {AgentId} could not be removed")]
     private partial void LogFolderLeft(Exception exception, string agentId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Removed what was left of an agent that nothing is known of: {Orphan}")]
+    private partial void LogOrphan(string orphan);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "What was left of agents that nothing is known of could not be removed")]
+    private partial void LogOrphansLeft(Exception exception);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Agent {AgentId} ({Name}) was started by an earlier kernel and is taken up again")]
     private partial void LogReattached(string agentId, string name);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Agent {AgentId} could not be ended after its start had failed")]
-    private partial void LogNotEnded(Exception exception, string agentId);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Agent {AgentId} could not be ended, and is left to the next kernel")]
-    private partial void LogLeftRunning(Exception exception, string agentId);
-
     [LoggerMessage(Level = LogLevel.Critical, Message = "An agent is no longer looked after, because of a defect in the kernel")]
     private partial void LogLifeBroken(Exception exception);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "The record of agent {AgentId}, which has ended, could not be written")]
-    private partial void LogNotKept(Exception exception, string agentId);
 }

@@ -6,6 +6,7 @@ using AgentKernel.Rpc;
 using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
+using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.Extensions.Hosting;
@@ -18,7 +19,7 @@ namespace AgentKernel.Spawner.Agents;
 /// teams, records, and the news of each change.
 /// </summary>
 internal sealed partial class AgentSupervisor(
-    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, SpawnerOptions options, TimeProvider time,
+    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, OrphanSweep orphans, SpawnerOptions options, TimeProvider time,
     IHostApplicationLifetime lifetime, ILogger<AgentSupervisor> logger)
 {
     private const int NoSpaceLeft = 28; // ENOSPC
@@ -39,7 +40,7 @@ internal sealed partial class AgentSupervisor(
         }
 
         var type = types.Find(request.AgentType);
-        SpawnRequestRules.Check(request, type);
+        SpawnRequestRules.Check(request, type, backends.Chosen);
         var share = ResourceAmounts.ShareOf(request.Resources);
         var nonce = SecretToken.Create();
         var record = new AgentRecord
@@ -55,11 +56,11 @@ internal sealed partial class AgentSupervisor(
             NonceHash = SecretToken.Hash(nonce),
             ChannelToken = SecretToken.Create(),
             CreatedAt = time.GetUtcNow(),
+            Restart = RestartRule.Of(request.RestartPolicy),
+            IdleTimeout = request.IdleTimeout?.ToTimeSpan(),
+            MaxLifetime = request.MaxLifetime?.ToTimeSpan(),
         };
-        var spec = SpecOf(record, type) with { Config = AgentConfig.Build(record, request), Environment = request.Env.ToDictionary() };
-        var environmentSecrets = request.Env.Where(pair => AgentConfig.IsSecret(pair.Key)).Select(pair => pair.Value).ToList();
-        spec = spec with { Secrets = [.. spec.Secrets, nonce, .. AgentConfig.Secrets(spec.Config), .. environmentSecrets] };
-
+        _ = AgentConfig.Build(record, request); // refused before anything is taken
         var agent = new SupervisedAgent(record, teams.Take(record.TeamId, share));
         _agents[record.Id] = agent;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, agent.Start.Token, _stopping.Token);
@@ -68,8 +69,10 @@ internal sealed partial class AgentSupervisor(
             agent.Lease!.RequireOpenTeam(); // taken above
             // A folder without a record is what a start leaves that is cut short by the end of the kernel: the next one removes it.
             store.CreateFolder(record.Id);
-            store.SaveSecrets(record.Id, environmentSecrets);
+            store.SaveRequest(record.Id, request);
             Change(agent, current => current);
+            var spec = SpecOf(record, type, request, agent.Lease);
+            spec = spec with { Secrets = [.. spec.Secrets, nonce] };
             agent.Handle = await backends.Chosen.StartAsync(spec, either.Token);
             Change(agent, current => current with { State = AgentState.Idle, ReadyAt = time.GetUtcNow(), BackendState = agent.Handle.SavedState }, save: true);
             // Nobody may be there any more to be given the nonce: an agent without an owner must not stay. And whoever
@@ -147,7 +150,7 @@ internal sealed partial class AgentSupervisor(
         }
 
         var record = agent.Record;
-        return agent.Handle is { } handle && !record.HasEnded
+        return agent.Handle is { } handle && record.State is AgentState.Idle or AgentState.Running
             ? (agent.ToMessage(), handle.Endpoint, record.ChannelToken)
             : throw new RpcException(RpcStatusCode.FailedPrecondition, record.Exit is { } exit
                 ? $"agent '{record.Name}' has ended: {exit.Reason}"
@@ -160,7 +163,16 @@ internal sealed partial class AgentSupervisor(
         if (_agents.TryGetValue(agentId, out var agent))
         {
             var state = turnRunning ? AgentState.Running : AgentState.Idle;
-            Change(agent, current => current.State is AgentState.Idle or AgentState.Running && current.State != state ? current with { State = state } : null);
+            Change(agent, current =>
+            {
+                if (current.State is not (AgentState.Idle or AgentState.Running) || current.State == state)
+                {
+                    return null;
+                }
+
+                agent.Timers?.Note(turnRunning); // here, where changes are in order
+                return current with { State = state };
+            });
         }
     }
 
@@ -209,16 +221,42 @@ internal sealed partial class AgentSupervisor(
     private SupervisedAgent Find(string agentId) =>
         _agents.TryGetValue(agentId, out var agent) ? agent : throw new RpcException(RpcStatusCode.NotFound, $"agent_id: there is no agent '{agentId}'");
 
-    private AgentSpec SpecOf(AgentRecord record, AgentType type) => new()
+    // Of an agent that is taken up, what is left: without a request, its backend can only hold and end it.
+    private AgentSpec SpecOf(AgentRecord record, AgentType type, SpawnAgentRequest? request, TeamLease? lease)
     {
-        AgentId = record.Id,
-        Name = record.Name,
-        Type = type,
-        Folder = store.FolderOf(record.Id),
-        Config = [],
-        StartTimeout = options.StartTimeout,
-        Secrets = [record.ChannelToken, .. Backends.Local.AgentEnvironment.ForwardedKeys.Select(System.Environment.GetEnvironmentVariable).OfType<string>()],
-    };
+        var spec = new AgentSpec
+        {
+            AgentId = record.Id,
+            Name = record.Name,
+            Type = type,
+            Folder = store.FolderOf(record.Id),
+            Config = [],
+            TeamId = record.TeamId,
+            TeamResources = lease?.Capacity.ToMessage() ?? new(),
+            Resources = record.Resources.ToMessage(),
+            Metadata = record.Metadata,
+            MaxLifetime = record.MaxLifetime,
+            StartTimeout = options.StartTimeout,
+            Secrets = [record.ChannelToken, .. AgentEnvironment.ForwardedKeys.Select(System.Environment.GetEnvironmentVariable).OfType<string>()],
+        };
+        if (request is null)
+        {
+            return spec;
+        }
+
+        var settings = lease?.Config ?? new();
+        settings.MergeFrom(request.Config ?? new());
+        var config = AgentConfig.Build(record, request);
+        return spec with
+        {
+            Config = config,
+            Environment = request.Env.ToDictionary(),
+            Network = request.Network ?? new(),
+            ModelAccess = request.ModelAccess,
+            BackendConfig = settings,
+            Secrets = [.. spec.Secrets, .. AgentConfig.Secrets(config), .. request.Env.Where(pair => AgentConfig.IsSecret(pair.Key)).Select(pair => pair.Value)],
+        };
+    }
 
     private async Task StopAsync(SupervisedAgent agent, string reason)
     {

@@ -3,6 +3,9 @@ using System.Text.RegularExpressions;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
 using AgentKernel.Spawner.AgentTypes;
+using AgentKernel.Spawner.Backends;
+using Google.Protobuf.WellKnownTypes;
+using Enum = System.Enum;
 
 namespace AgentKernel.Spawner.Agents;
 
@@ -10,9 +13,11 @@ namespace AgentKernel.Spawner.Agents;
 internal static partial class SpawnRequestRules
 {
     private const int MaxFieldBytes = 64 * 1024;
+    private const int MaxRestarts = 1000;
+    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(45); // what a timer of the system can wait
 
     /// <exception cref="RpcException">INVALID_ARGUMENT, NOT_FOUND or UNIMPLEMENTED.</exception>
-    public static void Check(SpawnAgentRequest request, AgentType type)
+    public static void Check(SpawnAgentRequest request, AgentType type, IAgentBackend backend)
     {
         CheckLabel("name", request.Name);
         CheckSize("spawn_info", request.SpawnInfo?.CalculateSize() ?? 0);
@@ -41,15 +46,93 @@ internal static partial class SpawnRequestRules
             throw Invalid($"transport_format: agent type '{type.Name}' knows {string.Join(", ", type.TransportFormats)}, and not '{request.TransportFormat}'");
         }
 
+        CheckLife(request);
+        CheckConfig(request.Config, backend);
+        CheckIsolation(request, backend);
+
         // What cannot be done is refused: an agent that runs without the image or the safety it was to have is worse than none.
         if (request.ImageId.Length > 0)
         {
             throw new RpcException(RpcStatusCode.NotFound, $"image_id: there is no image '{request.ImageId}'");
         }
 
+        if (request.SetupScriptUri.Length > 0)
+        {
+            throw new RpcException(RpcStatusCode.Unimplemented, "setup_script_uri: this kernel cannot run setup scripts, so it will not start an agent that needs one");
+        }
+
         if (request.Agentbus is not null)
         {
             throw new RpcException(RpcStatusCode.Unimplemented, "agentbus: this kernel has no bus, so it will not start an agent that was to be watched by one");
+        }
+    }
+
+    /// <summary>A backend's own settings: whether it knows them, as far as it has said which those are.</summary>
+    public static void CheckConfig(Struct? config, IAgentBackend backend)
+    {
+        CheckSize("config", config?.CalculateSize() ?? 0);
+        if (backend.Capabilities.ConfigKeys is { } known && config?.Fields.Keys.FirstOrDefault(key => !known.Contains(key)) is { } unknown)
+        {
+            throw Invalid($"config.{unknown}: backend '{backend.Name}' has {(known.Count == 0 ? "no settings" : $"only {string.Join(", ", known)}")}");
+        }
+    }
+
+    private static void CheckLife(SpawnAgentRequest request)
+    {
+        CheckDuration("idle_timeout", request.IdleTimeout, TimeSpan.FromMilliseconds(1), LongestLife);
+        CheckDuration("max_lifetime", request.MaxLifetime, TimeSpan.FromMilliseconds(1), LongestLife);
+        if (request.RestartPolicy is not { } policy)
+        {
+            return;
+        }
+
+        CheckDuration("restart_policy.backoff", policy.Backoff, TimeSpan.Zero, RestartRule.LongestBackoff);
+        if (!Enum.IsDefined(policy.Mode))
+        {
+            throw Invalid("restart_policy.mode must be MODE_NEVER or MODE_ON_FAILURE");
+        }
+
+        if (policy is { HasMaxRestarts: true, MaxRestarts: < 0 or > MaxRestarts })
+        {
+            throw Invalid($"restart_policy.max_restarts must be from 0 to {MaxRestarts}");
+        }
+    }
+
+    // An agent that was to be kept in, or from its key, must not run where nothing does that.
+    private static void CheckIsolation(SpawnAgentRequest request, IAgentBackend backend)
+    {
+        if (request.ModelAccess is { } access && access.Credentials is not ("" or "proxy" or "pass"))
+        {
+            throw Invalid($"model_access.credentials is '{access.Credentials}'; it must be proxy or pass");
+        }
+
+        if (backend.Capabilities.Isolated)
+        {
+            return;
+        }
+
+        if (request.ModelAccess?.Credentials == "proxy")
+        {
+            throw Invalid($"model_access.credentials: backend '{backend.Name}' does not isolate agents, so it cannot keep the key from this one; use bwrap, or pass");
+        }
+
+        if (request.Network is { Host: false, Allow.Count: > 0 })
+        {
+            throw Invalid($"network.allow: backend '{backend.Name}' does not isolate agents, so it cannot hold this one to a list; use bwrap, or set network.host");
+        }
+    }
+
+    private static void CheckDuration(string field, Duration? value, TimeSpan least, TimeSpan most)
+    {
+        if (value is null)
+        {
+            return;
+        }
+
+        var seconds = value.Seconds + (value.Nanos / 1e9);
+        if (value.Nanos is < 0 or > 999_999_999 || seconds < least.TotalSeconds || seconds > most.TotalSeconds)
+        {
+            throw Invalid($"{field} must be from {least.TotalSeconds} to {most.TotalSeconds} seconds");
         }
     }
 

@@ -31,6 +31,9 @@ internal sealed record AgentSpec
 
     public string TeamId { get; init; } = "";
 
+    /// <summary>What all agents of its team may have together, where that is bounded.</summary>
+    public Resources TeamResources { get; init; } = new();
+
     /// <summary>What it may reach, on backends that isolate.</summary>
     public NetworkAccess Network { get; init; } = new();
 
@@ -54,4 +57,7 @@ internal sealed record AgentSpec
 
     /// <summary>How long it may take to be ready.</summary>
     public required TimeSpan StartTimeout { get; init; }
+
+    // A record prints its members; this one holds keys.
+    public override string ToString() => $"{Name} ({AgentId})";
 }

@@ -61,7 +61,11 @@ internal interface IAgentHandle : IAsyncDisposable
 /// <summary>Differences between backends, as data.</summary>
 /// <param name="Isolated">Whether an agent is kept from the kernel's own user and files.</param>
 /// <param name="Remote">Whether agents run on other machines, out of reach of this one's folders and sockets.</param>
-internal sealed record BackendCapabilities(bool Isolated, bool Remote);
+internal sealed record BackendCapabilities(bool Isolated, bool Remote)
+{
+    /// <summary>The keys that <see cref="AgentSpec.BackendConfig"/> may have here; null: the backend looks at them itself.</summary>
+    public IReadOnlyCollection<string>? ConfigKeys { get; init; }
+}
 
 /// <summary>Whether a backend can be used; if not, why, and what to do about it.</summary>
 internal sealed record BackendProbe(bool Usable, string Detail);
@@ -72,13 +76,15 @@ internal sealed record AgentEndpoint(string? UnixSocket, Uri? Http);
 /// <summary>How an agent ended. Neither code nor signal where nobody was left to see it.</summary>
 /// <param name="OutputTail">The last of its output, at most 4 KiB, secrets struck out.</param>
 /// <param name="Leftover">What of it could not be ended; null where all is gone.</param>
-internal sealed record AgentEnd(int? Code, int? Signal, string OutputTail, string? Leftover = null)
+/// <param name="Limit">In which words one of its limits was the reason; null where none was.</param>
+internal sealed record AgentEnd(int? Code, int? Signal, string OutputTail, string? Leftover = null, string? Limit = null)
 {
     /// <summary>In words, e.g. <c>exited with code 3</c>.</summary>
     public string Describe() => Leftover is null ? How : $"{How}, but {Leftover}";
 
     private string How => this switch
     {
+        { Limit: { } limit } => limit,
         { Code: { } code } => $"exited with code {code}",
         { Signal: 9 } => "was killed (SIGKILL)",
         { Signal: { } signal } => $"was ended by signal {signal}",

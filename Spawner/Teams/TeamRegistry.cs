@@ -3,13 +3,15 @@ using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
 using AgentKernel.ServiceDefaults;
 using AgentKernel.Spawner.Agents;
+using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Logging;
 
 namespace AgentKernel.Spawner.Teams;
 
 /// <summary>A team as it is kept.</summary>
-internal sealed record TeamRecord(string Id, ResourceAmounts Capacity, DateTimeOffset CreatedAt);
+/// <param name="Config">The backend's own settings for its agents, as JSON; null for none.</param>
+internal sealed record TeamRecord(string Id, ResourceAmounts Capacity, DateTimeOffset CreatedAt, string? Config = null);
 
 /// <summary>
 /// The teams, and what their agents hold of them. Reservations never add up to more than the host has times the
@@ -49,7 +51,7 @@ internal sealed partial class TeamRegistry
     }
 
     /// <exception cref="RpcException">ALREADY_EXISTS, or RESOURCE_EXHAUSTED with what is free.</exception>
-    public Team Create(string id, ResourceAmounts capacity)
+    public Team Create(string id, ResourceAmounts capacity, Struct? config = null)
     {
         lock (_gate)
         {
@@ -64,7 +66,7 @@ internal sealed partial class TeamRegistry
                 throw new RpcException(RpcStatusCode.ResourceExhausted, $"team '{id}' does not fit on this host beside the other teams: {lack} (overcommit included)");
             }
 
-            var entry = new Entry(new(id, capacity, _time.GetUtcNow()));
+            var entry = new Entry(new(id, capacity, _time.GetUtcNow(), config is { Fields.Count: > 0 } ? JsonFormatter.Default.Format(config) : null));
             DataDirectory.WriteAtomically(FileOf(id), JsonSerializer.SerializeToUtf8Bytes(entry.Record, RecordJson.Default.TeamRecord), durable: true);
             _teams[id] = entry;
             return entry.ToMessage();
@@ -143,6 +145,7 @@ internal sealed partial class TeamRegistry
     {
         team.Used += share;
         return new(
+            team.Record,
             () =>
             {
                 lock (_gate)
@@ -207,9 +210,15 @@ internal sealed partial class TeamRegistry
 }
 
 /// <summary>An agent's share of its team. Disposing gives it back, once.</summary>
-internal sealed class TeamLease(Action requireOpen, Action giveBack) : IDisposable
+internal sealed class TeamLease(TeamRecord team, Action requireOpen, Action giveBack) : IDisposable
 {
     private Action? _giveBack = giveBack;
+
+    /// <summary>What all of the team's agents may have together.</summary>
+    public ResourceAmounts Capacity => team.Capacity;
+
+    /// <summary>The backend's own settings for the team's agents.</summary>
+    public Struct Config => team.Config is { } config ? JsonParser.Default.Parse<Struct>(config) : new();
 
     /// <summary>Refuses an agent that came in while its team was being deleted, and would be overlooked.</summary>
     /// <exception cref="RpcException">FAILED_PRECONDITION.</exception>

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using AgentKernel.AgentGateway.Tests.Peers;
@@ -110,6 +112,32 @@ public sealed class GrpcTests : GatewayTest
     }
 
     [Fact]
+    public async Task Cancel_CallerDoesNotRead_EndsTheTurnAtTheAgent()
+    {
+        await using var unread = Turn();
+        var (call, sending) = await StallAsync(unread);
+
+        Assert.True((await Gateway.Channel.CallAsync(AgentMethods.CancelTurn, new() { AgentId = Owned.Id, Nonce = Owned.Nonce })).Cancelled);
+
+        await call.ClosedAsync();
+        await Assert.ThrowsAnyAsync<SocketException>(() => sending);
+    }
+
+    [Fact]
+    public async Task Shutdown_CallerDoesNotRead_DoesNotWaitForIt()
+    {
+        await using var unread = Turn();
+        var (call, sending) = await StallAsync(unread);
+
+        var took = Stopwatch.StartNew();
+        await Wait.ForAsync(Gateway.StopAsync(), "the gateway to stop");
+
+        Assert.True(took.Elapsed < TimeSpan.FromSeconds(20), $"it took {took.Elapsed}");
+        await call.ClosedAsync();
+        await Assert.ThrowsAnyAsync<SocketException>(() => sending);
+    }
+
+    [Fact]
     public async Task Turn_Refusals_AreStatuses()
     {
         var notText = await RefusedAsync(Gateway.Channel.StreamAsync(
@@ -188,6 +216,24 @@ public sealed class GrpcTests : GatewayTest
         var garbage = Gateway.Channel.CallAsync(AgentMethods.GetInfo, new() { AgentId = Owned.Id, Nonce = Owned.Nonce });
         await (await Agent.CallAsync()).AnswerAsync(200, "[1");
         Assert.Equal(RpcStatusCode.Unavailable, (await RefusedAsync(garbage)).Code);
+    }
+
+    // Begins the turn, takes its first event and no more, and has the agent send more than all buffers on the way hold.
+    private async Task<(AgentCall Call, Task Sending)> StallAsync(IAsyncEnumerator<TurnResponse> turn)
+    {
+        var first = turn.MoveNextAsync().AsTask();
+        var call = await Agent.CallAsync();
+        await call.BeginAsync();
+        var text = $$"""{"body":"{{new string('x', 1024 * 1024)}}","done":false}""";
+        var sending = Task.Run(async () =>
+        {
+            for (var i = 0; i < 64; i++)
+            {
+                await call.EventAsync(text);
+            }
+        });
+        Assert.True(await Wait.ForAsync(first, "the first event"));
+        return (call, sending);
     }
 
     private IAsyncEnumerator<TurnResponse> Turn(string body = "hello") => Gateway.Channel

@@ -3,9 +3,9 @@ using System.Text.Json.Nodes;
 namespace AgentKernel.EndToEnd.Tests;
 
 /// <summary>The commands, as a user types them.</summary>
-public sealed class CommandTests(KernelFixture fixture) : IClassFixture<KernelFixture>
+public abstract class CommandTests(IKernelFixture fixture)
 {
-    private readonly RunningKernel _kernel = fixture.Kernel;
+    private readonly ITestKernel _kernel = fixture.Kernel;
 
     [Fact]
     public async Task Agent_FromSpawnToKill_GoesThroughAllCommands()
@@ -19,7 +19,7 @@ public sealed class CommandTests(KernelFixture fixture) : IClassFixture<KernelFi
         var byPrefix = (await _kernel.CliAsync("ask", id[..13], "run: echo from-the-tool")).Succeeded();
         Assert.Contains("from-the-tool", byPrefix.Output, StringComparison.Ordinal);
 
-        var chat = (await ProgramRun.RunAsync(Repository.Cli, ["chat", "walker", "--home", _kernel.Home], input: "first line\nsecond line\n/exit\nnot said\n")).Succeeded();
+        var chat = (await ProgramRun.RunAsync(Repository.Cli, ["chat", "walker", "--home", _kernel.Home], _kernel.Environment, input: "first line\nsecond line\n/exit\nnot said\n")).Succeeded();
         Assert.Equal("first line\nsecond line\n", chat.Output);
 
         var history = JsonNode.Parse((await _kernel.CliAsync("history", "walker", "--last", "2", "--json")).Succeeded().Output)!["entries"]!.AsArray();
@@ -152,3 +152,7 @@ public sealed class CommandTests(KernelFixture fixture) : IClassFixture<KernelFi
         }
     }
 }
+
+public sealed class CommandTestsInOneProcess(KernelFixture fixture) : CommandTests(fixture), IClassFixture<KernelFixture>;
+
+public sealed class CommandTestsOfServices(ServicesFixture fixture) : CommandTests(fixture), IClassFixture<ServicesFixture>;

@@ -5,11 +5,11 @@ using System.Text;
 namespace AgentKernel.EndToEnd.Tests;
 
 /// <summary>From the caller through the whole kernel to a model's HTTP endpoint, by the vendor's own SDK.</summary>
-public sealed class ModelTests(KernelFixture fixture) : IClassFixture<KernelFixture>
+public abstract class ModelTests(IKernelFixture fixture)
 {
     private const string Key = "sk-ant-test-0123456789abcdef";
 
-    private readonly RunningKernel _kernel = fixture.Kernel;
+    private readonly ITestKernel _kernel = fixture.Kernel;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -127,3 +127,7 @@ public sealed class ModelTests(KernelFixture fixture) : IClassFixture<KernelFixt
         await stream.FlushAsync(Cancelled);
     }
 }
+
+public sealed class ModelTestsInOneProcess(KernelFixture fixture) : ModelTests(fixture), IClassFixture<KernelFixture>;
+
+public sealed class ModelTestsOfServices(ServicesFixture fixture) : ModelTests(fixture), IClassFixture<ServicesFixture>;

@@ -13,9 +13,9 @@ using Google.Protobuf.WellKnownTypes;
 namespace AgentKernel.EndToEnd.Tests;
 
 /// <summary>One agent, one owner: whoever has not the nonce is refused, on every call and in the same words.</summary>
-public sealed class OwnershipTests(KernelFixture fixture) : IClassFixture<KernelFixture>
+public abstract class OwnershipTests(IKernelFixture fixture)
 {
-    private readonly RunningKernel _kernel = fixture.Kernel;
+    private readonly ITestKernel _kernel = fixture.Kernel;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -58,14 +58,15 @@ public sealed class OwnershipTests(KernelFixture fixture) : IClassFixture<Kernel
         }
 
         // Killing by right of ownership: a wrong nonce is denied, no nonce at all wants the operator's token.
-        var kill = await Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(AgentSpawnerMethods.KillAgent, new() { AgentId = agentId, Nonce = nonce }, cancellationToken: Cancelled));
+        using var spawner = new RpcChannel(_kernel.SpawnerGrpc);
+        var kill = await Assert.ThrowsAsync<RpcException>(() => spawner.CallAsync(AgentSpawnerMethods.KillAgent, new() { AgentId = agentId, Nonce = nonce }, cancellationToken: Cancelled));
         Assert.Equal(nonce.Length == 0 ? RpcStatusCode.Unauthenticated : RpcStatusCode.PermissionDenied, kill.Code);
     }
 
     [Fact]
     public async Task Operator_WithoutToken_CanNeitherSpawnNorList()
     {
-        using var channel = new RpcChannel(_kernel.Grpc, new() { BearerToken = "guess" });
+        using var channel = new RpcChannel(_kernel.SpawnerGrpc, new() { BearerToken = "guess" });
 
         var spawn = await Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(AgentSpawnerMethods.SpawnAgent, new() { Name = "x" }, cancellationToken: Cancelled));
         var list = await Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(AgentSpawnerMethods.ListAgents, new(), cancellationToken: Cancelled));
@@ -183,3 +184,7 @@ public sealed class OwnershipTests(KernelFixture fixture) : IClassFixture<Kernel
         }
     }
 }
+
+public sealed class OwnershipTestsInOneProcess(KernelFixture fixture) : OwnershipTests(fixture), IClassFixture<KernelFixture>;
+
+public sealed class OwnershipTestsOfServices(ServicesFixture fixture) : OwnershipTests(fixture), IClassFixture<ServicesFixture>;

@@ -2,14 +2,11 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.Json.Nodes;
 using AgentKernel.Client;
-using AgentKernel.Contracts.V1;
-using Google.Protobuf;
-using Google.Protobuf.WellKnownTypes;
 
 namespace AgentKernel.EndToEnd.Tests;
 
 /// <summary>A kernel as a user has it: <c>agentkernel up</c> as a process of its own, on a data directory of its own.</summary>
-public sealed class RunningKernel : IAsyncDisposable
+public sealed class RunningKernel : ITestKernel
 {
     private readonly Process _process;
     private readonly StringBuilder _log = new();
@@ -36,6 +33,12 @@ public sealed class RunningKernel : IAsyncDisposable
     public Uri Http { get; }
 
     public Uri Grpc { get; }
+
+    public Uri SpawnerHttp => Http;
+
+    public Uri SpawnerGrpc => Grpc;
+
+    public IReadOnlyDictionary<string, string> Environment { get; } = new Dictionary<string, string>();
 
     public string Home { get; }
 
@@ -76,19 +79,6 @@ public sealed class RunningKernel : IAsyncDisposable
     }
 
     public static string NewHome() => Directory.CreateTempSubdirectory("agentkernel-test-").FullName;
-
-    /// <summary>Runs a command of the CLI against this kernel.</summary>
-    internal Task<ProgramRun> CliAsync(params string[] arguments) => ProgramRun.RunAsync(Repository.Cli, [.. arguments, "--home", Home]);
-
-    /// <summary>An agent that talks to the scripted model.</summary>
-    public Task<OwnedAgent> SpawnAsync(string name = "tester", string spawnInfo = "{}", Action<SpawnAgentRequest>? change = null)
-    {
-        var own = JsonNode.Parse(spawnInfo)!.AsObject();
-        own["provider"] ??= "scripted";
-        var request = new SpawnAgentRequest { Name = name, SpawnInfo = Any.Pack(JsonParser.Default.Parse<Struct>(own.ToJsonString())) };
-        change?.Invoke(request);
-        return Client.Spawner.SpawnAsync(request, TestContext.Current.CancellationToken);
-    }
 
     /// <summary>Sends a signal and waits for the kernel's end; returns its exit code.</summary>
     public async Task<int> EndAsync(string signal = "TERM")

@@ -8,9 +8,9 @@ using Google.Protobuf.WellKnownTypes;
 namespace AgentKernel.EndToEnd.Tests;
 
 /// <summary>The kernel as curl and other programs see it.</summary>
-public sealed class WireTests(KernelFixture fixture) : IClassFixture<KernelFixture>
+public abstract class WireTests(IKernelFixture fixture)
 {
-    private readonly RunningKernel _kernel = fixture.Kernel;
+    private readonly ITestKernel _kernel = fixture.Kernel;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -156,7 +156,7 @@ public sealed class WireTests(KernelFixture fixture) : IClassFixture<KernelFixtu
     [Fact]
     public async Task Spawn_WithADeadlineThatPasses_LeavesNothing()
     {
-        using var channel = new RpcChannel(_kernel.Grpc, new() { BearerToken = _kernel.Token });
+        using var channel = new RpcChannel(_kernel.SpawnerGrpc, new() { BearerToken = _kernel.Token });
 
         var failed = await Assert.ThrowsAsync<RpcException>(() => channel.CallAsync(
             Contracts.AgentSpawnerMethods.SpawnAgent, new() { Name = "hasty" }, new() { Timeout = TimeSpan.FromMilliseconds(5) }, Cancelled));
@@ -183,7 +183,7 @@ public sealed class WireTests(KernelFixture fixture) : IClassFixture<KernelFixtu
     private async Task<string> CurlAsync(string path, string body, bool token = true)
     {
         string[] authorization = token ? ["-H", $"Authorization: Bearer {_kernel.Token}"] : [];
-        return (await ProgramRun.RunAsync("/usr/bin/curl", ["-sS", "--fail-with-body", "-N", "-H", "Content-Type: application/json", .. authorization, "-d", body, new Uri(_kernel.Http, path).ToString()])).Succeeded().Output;
+        return (await ProgramRun.RunAsync("/usr/bin/curl", ["-sS", "--fail-with-body", "-N", "-H", "Content-Type: application/json", .. authorization, "-d", body, new Uri(path.StartsWith("/v1/", StringComparison.Ordinal) ? _kernel.Http : _kernel.SpawnerHttp, path).ToString()])).Succeeded().Output;
     }
 
     private async Task<(HttpStatusCode Status, string Error)> PostAsync(string route, byte[] body)
@@ -194,3 +194,7 @@ public sealed class WireTests(KernelFixture fixture) : IClassFixture<KernelFixtu
         return (response.StatusCode, (string)JsonNode.Parse(await response.Content.ReadAsStringAsync(Cancelled))!["error"]!);
     }
 }
+
+public sealed class WireTestsInOneProcess(KernelFixture fixture) : WireTests(fixture), IClassFixture<KernelFixture>;
+
+public sealed class WireTestsOfServices(ServicesFixture fixture) : WireTests(fixture), IClassFixture<ServicesFixture>;

@@ -38,7 +38,8 @@ internal sealed class AgentNews(TestKernel kernel) : IAsyncDisposable
         throw new InvalidOperationException($"the watch ended before {phase}");
     }
 
-    public Task<Agent> UntilAsync(AgentState state, string? id = null) => UntilAsync(agent => agent.State == state && (id ?? agent.Id) == agent.Id, $"{state} of {id ?? "any agent"}");
+    public Task<Agent> UntilAsync(AgentState state, string? id = null, int? restarts = null) => UntilAsync(
+        agent => agent.State == state && (id ?? agent.Id) == agent.Id && (restarts ?? agent.Restarts) == agent.Restarts, $"{state} of {id ?? "any agent"}");
 
     /// <summary>Waits for the end of the stream.</summary>
     public async Task EndAsync()

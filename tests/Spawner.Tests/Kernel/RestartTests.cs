@@ -99,13 +99,15 @@ public sealed class RestartTests : IDisposable
             first.Options.KeepAgents = true;
         }
 
-        var kept = Assert.Single(Directory.GetFiles(_home.AgentFolder(id), "secrets.json"));
+        var kept = Assert.Single(Directory.GetFiles(_home.AgentFolder(id), "request.bin"));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(kept));
-        await using var second = await TestKernel.StartAsync(_home, types: type);
-        await using var news = await second.WatchAsync();
-        Release(id);
-        Assert.Equal("with [redacted]", (await news.UntilAsync(AgentState.Failed, id)).Exit.OutputTail);
-        await second.KillAsync(id); // returns when its folder has been cleaned up
+        await using (var second = await TestKernel.StartAsync(_home, types: type))
+        {
+            await using var news = await second.WatchAsync();
+            Release(id);
+            Assert.Equal("with [redacted]", (await news.UntilAsync(AgentState.Failed, id)).Exit.OutputTail);
+        }
+
         Assert.False(File.Exists(kept));
     }
 
@@ -152,6 +154,7 @@ public sealed class RestartTests : IDisposable
     [Theory]
     [InlineData("config.json", "{\"a\":1,\"a\":")]
     [InlineData("config.json", "{\"a\":1,\"a\":2}")]
+    [InlineData("request.bin", "no message")]
     public async Task Kernel_OverWhatAnAgentSpoilt_StartsAllTheSame(string file, string content)
     {
         string id;

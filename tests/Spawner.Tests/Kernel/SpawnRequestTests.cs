@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using AgentKernel.Contracts;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
 using AgentKernel.Spawner.Tests.Backends;
@@ -36,6 +37,19 @@ public sealed class SpawnRequestTests : IAsyncLifetime
         { "env.NOTIFY_SOCKET is set by the kernel", request => request.Env["NOTIFY_SOCKET"] = "" },
         { "env.A holds a null character", request => request.Env["A"] = "a\0b" },
         { "resources.cpu", request => request.Resources = new() { Cpu = double.PositiveInfinity } },
+        { "resources.memory_bytes must be 4194304 or more", request => request.Resources = new() { MemoryBytes = 4096 } },
+        { "resources.pids must be 1 or more", request => request.Resources = new() { Pids = 0 } },
+        { "resources.disk_bytes", request => request.Resources = new() { DiskBytes = -1 } },
+        { "idle_timeout must be from 0.001 to 3888000 seconds", request => request.IdleTimeout = new() },
+        { "idle_timeout", request => request.IdleTimeout = new() { Seconds = 1, Nanos = -1 } },
+        { "max_lifetime must be", request => request.MaxLifetime = new() { Seconds = long.MaxValue } },
+        { "restart_policy.mode", request => request.RestartPolicy = new() { Mode = (RestartPolicy.Types.Mode)9 } },
+        { "restart_policy.max_restarts must be from 0 to 1000", request => request.RestartPolicy = new() { MaxRestarts = -1 } },
+        { "restart_policy.backoff must be from 0 to 60 seconds", request => request.RestartPolicy = new() { Backoff = new() { Seconds = 61 } } },
+        { "model_access.credentials is 'shared'", request => request.ModelAccess = new() { Credentials = "shared" } },
+        { "model_access.credentials: backend 'fake' does not isolate", request => request.ModelAccess = new() { Credentials = "proxy" } },
+        { "network.allow: backend 'fake' does not isolate", request => request.Network = new() { Allow = { "example.com" } } },
+        { "config has", request => request.Config = new() { Fields = { ["k"] = Value.ForString(new string('v', 65536)) } } },
         { "spawn_info has", request => request.SpawnInfo = new() { TypeUrl = "type.googleapis.com/x", Value = ByteString.CopyFrom(new byte[65536]) } },
         { "spawn_info.type_url is missing", request => request.SpawnInfo = new() { Value = ByteString.CopyFrom(1, 2) } },
         { "spawn_info.value is not a google.protobuf.Struct", request => request.SpawnInfo = new() { TypeUrl = "type.googleapis.com/google.protobuf.Struct", Value = ByteString.CopyFrom(0xff, 0xff) } },
@@ -63,6 +77,35 @@ public sealed class SpawnRequestTests : IAsyncLifetime
     {
         await Refusal.IsAsync(RpcStatusCode.NotFound, "image_id", () => _kernel.SpawnAsync("idle", adjust: request => request.ImageId = "none"));
         await Refusal.IsAsync(RpcStatusCode.Unimplemented, "agentbus", () => _kernel.SpawnAsync("idle", adjust: request => request.Agentbus = new()));
+        await Refusal.IsAsync(RpcStatusCode.Unimplemented, "setup_script_uri", () => _kernel.SpawnAsync("idle", adjust: request => request.SetupScriptUri = "blob://sha256:00"));
+    }
+
+    [Fact]
+    public async Task Spec_OfAnAgent_HasWhatWasAskedFor_OverItsTeams()
+    {
+        await _kernel.CallAsync(AgentSpawnerMethods.CreateTeam, new()
+        {
+            TeamId = "red",
+            Resources = new() { Cpu = 4, MemoryBytes = 64 << 20, Pids = 100 },
+            Config = new() { Fields = { ["a"] = Value.ForString("team's"), ["b"] = Value.ForNumber(1) } },
+        });
+        var spawned = await _kernel.SpawnAsync("idle", "red", request =>
+        {
+            request.Resources = new() { MemoryBytes = 32 << 20, Pids = 10, DiskBytes = 5 };
+            request.Network = new() { Host = true };
+            request.ModelAccess = new() { Provider = "openai", Credential = "a-key-of-a-vendor", Credentials = "pass" };
+            request.MaxLifetime = Duration.FromTimeSpan(TimeSpan.FromHours(1));
+            request.Metadata["k"] = "v";
+            request.Config = new() { Fields = { ["a"] = Value.ForString("agent's") } };
+        });
+        var spec = _machine.Agents[spawned.Agent.Id].Spec;
+        Assert.Equal(new Resources { Cpu = 1, MemoryBytes = 32 << 20, Agents = 1, Pids = 10, DiskBytes = 5 }, spec.Resources);
+        Assert.Equal(spec.Resources, spawned.Agent.Resources);
+        Assert.Equal(("red", 64L << 20, 100), (spec.TeamId, spec.TeamResources.MemoryBytes, spec.TeamResources.Pids));
+        Assert.Equal((true, "a-key-of-a-vendor", TimeSpan.FromHours(1), "v"), (spec.Network.Host, spec.ModelAccess!.Credential, spec.MaxLifetime, spec.Metadata["k"]));
+        Assert.Equal("{ \"a\": \"agent's\", \"b\": 1 }", spec.BackendConfig.ToString());
+        Assert.Contains("a-key-of-a-vendor", spec.Secrets);
+        await Refusal.IsAsync(RpcStatusCode.ResourceExhausted, "91 processes wanted, 90 of 100 free", () => _kernel.SpawnAsync("idle", "red", request => request.Resources = new() { Pids = 91 }));
     }
 
     [Fact]

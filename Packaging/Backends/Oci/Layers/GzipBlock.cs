@@ -1,0 +1,43 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace AgentKernel.Packaging.Backends.Oci.Layers;
+
+/// <summary>One piece of a stream, compressed by itself, so that several cores can work on one stream. Used again and again.</summary>
+internal sealed class GzipBlock
+{
+    /// <summary>Large enough that starting afresh costs about one percent of size, small enough that a few at a time are little memory.</summary>
+    public const int Size = 1024 * 1024;
+
+    // What GZipStream writes before the compressed data: a header without name or time.
+    private const int HeaderBytes = 10;
+
+    // What does not compress grows by some bytes in each of deflate's own blocks.
+    private readonly byte[] _output = new byte[Size + (Size / 8)];
+
+    private int _compressedLength;
+
+    public byte[] Input { get; } = new byte[Size];
+
+    public int Length { get; set; }
+
+    /// <summary>The CRC-32 of the input.</summary>
+    public uint Crc { get; private set; }
+
+    /// <summary>Deflate data that ends at a byte and is not the last of its stream, so that the next block's can follow.</summary>
+    public ReadOnlyMemory<byte> Compressed => _output.AsMemory(HeaderBytes, _compressedLength);
+
+    public void Compress(ZLibCompressionOptions options)
+    {
+        using var output = new MemoryStream(_output);
+        using (var gzip = new GZipStream(output, options, leaveOpen: true))
+        {
+            gzip.Write(Input, 0, Length);
+            gzip.Flush();
+            _compressedLength = (int)output.Position - HeaderBytes;
+        }
+
+        // Closing has added an end that is not wanted here, and the CRC that is.
+        Crc = BinaryPrimitives.ReadUInt32LittleEndian(_output.AsSpan((int)output.Position - 8));
+    }
+}

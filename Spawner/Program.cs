@@ -1,0 +1,17 @@
+using AgentKernel.ServiceDefaults;
+using AgentKernel.ServiceDefaults.Access;
+using AgentKernel.ServiceDefaults.Hosting;
+using AgentKernel.Spawner;
+
+return await ServiceProgram.RunAsync(
+    args,
+    httpPort: 7081,
+    grpcPort: 7082,
+    builder =>
+    {
+        var home = new DataDirectory(builder.Configuration[DataDirectory.HomeVariable]);
+        builder.Services.AddSingleton(home);
+        builder.Services.AddSingleton(new AccessTokens(home.OperatorToken(), home.ServiceToken()));
+        builder.Services.AddSpawner(builder.Configuration.GetSection("Spawner").Get<SpawnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new());
+    },
+    app => app.MapSpawner());
