@@ -188,3 +188,5 @@ public abstract class OwnershipTests(IKernelFixture fixture)
 public sealed class OwnershipTestsInOneProcess(KernelFixture fixture) : OwnershipTests(fixture), IClassFixture<KernelFixture>;
 
 public sealed class OwnershipTestsOfServices(ServicesFixture fixture) : OwnershipTests(fixture), IClassFixture<ServicesFixture>;
+
+public sealed class OwnershipTestsInSandboxes(SandboxFixture fixture) : OwnershipTests(fixture), IClassFixture<SandboxFixture>;

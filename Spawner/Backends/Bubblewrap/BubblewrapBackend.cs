@@ -61,7 +61,7 @@ internal sealed partial class BubblewrapBackend(LockedDataDirectory home, Proces
                     limiter.Create(spec, user.Apart), watcher, Leader(spec)),
                 new(endpoint, () => Remove(spec.AgentId)), spec, notification, time, cancellationToken,
                 () => SandboxSocket.Pin(Path.Combine(_sockets.Own(spec.AgentId), SocketName), endpoint.UnixSocket!)); // set above
-            return new SandboxedAgent(agent, () => CloseAsync(spec));
+            return new SandboxedAgent(agent, WorkspaceWatch.Of(spec, Workspace(spec), time), () => CloseAsync(spec));
         }
         catch
         {
@@ -90,7 +90,7 @@ internal sealed partial class BubblewrapBackend(LockedDataDirectory home, Proces
 
         var process = ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, limiter.Find(spec.AgentId), watcher, Leader(spec));
         var agent = new LocalAgent(process, new(new(state.UnixSocket, state.Http), () => Remove(spec.AgentId)), spec);
-        return new SandboxedAgent(agent, () => CloseAsync(spec));
+        return new SandboxedAgent(agent, WorkspaceWatch.Of(spec, Workspace(spec), time), () => CloseAsync(spec));
     }
 
     public async Task CleanUpAsync(string agentId, CancellationToken cancellationToken)
@@ -105,11 +105,13 @@ internal sealed partial class BubblewrapBackend(LockedDataDirectory home, Proces
     /// <summary>Serves agents no more. Those that run on have no network until a later kernel takes them up.</summary>
     public ValueTask DisposeAsync() => _egress.DisposeAsync();
 
+    private static string Workspace(AgentSpec spec) => Path.Combine(spec.Folder, "workspace");
+
     private static FindLeader Leader(AgentSpec spec) => bubblewrap => SandboxStatus.FirstProcess(spec.Folder, bubblewrap);
 
     private async Task OpenAsync(AgentSpec spec, EgressGrant grant, SandboxUser user, CancellationToken cancellationToken)
     {
-        grant.Model?.WriteTo(spec.Config, SandboxEgress.ModelUrl);
+        ModelGrant.Write(grant.Model, spec.Config, SandboxEgress.ModelUrl);
         if (spec.Network.Host)
         {
             LogHostNetwork(spec.AgentId, spec.Name);
@@ -141,7 +143,7 @@ internal sealed partial class BubblewrapBackend(LockedDataDirectory home, Proces
     // Makes what the sandbox has of its own, and says what it is made of.
     private SandboxPlan Prepare(AgentSpec spec, EgressGrant grant, SandboxUser user, IReadOnlyList<string> command, int port)
     {
-        var workspace = Path.Combine(spec.Folder, "workspace");
+        var workspace = Workspace(spec);
         var sockets = _sockets.Own(spec.AgentId);
         foreach (var folder in new[] { workspace, sockets })
         {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using AgentKernel.Egress;
 using AgentKernel.ServiceDefaults;
 
 namespace AgentKernel.Spawner.Backends.Bubblewrap;
@@ -13,9 +14,19 @@ internal sealed record EgressGrant(IReadOnlyList<string> Allow, ModelGrant? Mode
     private const string File = "egress.json";
 
     /// <summary>What the request says.</summary>
+    /// <exception cref="AgentStartException">The model's endpoint or key is malformed.</exception>
     public static EgressGrant Of(AgentSpec spec)
     {
         var model = ModelGrant.Of(spec, Environment.GetEnvironmentVariable);
+        try
+        {
+            _ = model is null ? null : ModelEndpoint.For(model.Provider, model.Endpoint, model.Credential);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new AgentStartException(exception.Message.Split(" (Parameter")[0], exception);
+        }
+
         return new([.. spec.Network.Allow, .. model is { Passed: true } ? [model.AllowEntry] : Array.Empty<string>()], model);
     }
 
@@ -24,9 +35,13 @@ internal sealed record EgressGrant(IReadOnlyList<string> Allow, ModelGrant? Mode
     /// <summary>Forgets it, after the agent's end.</summary>
     public static void Delete(string folder)
     {
-        if (Directory.Exists(folder))
+        try
         {
             System.IO.File.Delete(Path.Combine(folder, File));
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // It went with the folder.
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using AgentKernel.Contracts.V1;
 
 namespace AgentKernel.Spawner.Backends.Bubblewrap;
 
@@ -21,49 +20,54 @@ internal sealed record ModelGrant(string Provider, string Endpoint, string Crede
     public override string ToString() => $"{Provider} at {Endpoint}";
 
     /// <summary>
-    /// What the request says, or else what the kernel's own environment has a key for: a <c>local</c> agent would inherit
-    /// it, and here the kernel keeps it. Null: no model.
+    /// What the agent would take by itself, were it not in a sandbox: its own keys first, then the request's
+    /// <c>model_access</c>, then what the kernel's own environment has a key for. Null: no model.
     /// </summary>
     /// <param name="host">Reads a variable of the kernel's own environment.</param>
     public static ModelGrant? Of(AgentSpec spec, Func<string, string?> host)
     {
-        if (spec.ModelAccess is { } access)
-        {
-            var provider = access.Provider.Length > 0 ? access.Provider : ProviderOf(spec.Config);
-            return Endpoints.TryGetValue(provider, out var usual)
-                ? new(provider, access.Endpoint.Length > 0 ? access.Endpoint : usual, access.Credential, access.Credentials == "pass" || spec.Network.Host)
-                : null;
-        }
-
-        var wanted = ProviderOf(spec.Config);
-        var key = wanted == "openai" ? Variable("OPENAI_API_KEY") ?? Variable("LLM_API_KEY") : Variable("LLM_API_KEY");
-        return key is not null && Endpoints.TryGetValue(wanted, out var endpoint)
-            ? new(wanted, Text(spec.Config, "base_url") ?? endpoint, key, spec.Network.Host)
-            : null;
-
-        string? Variable(string name) => host(name) is { Length: > 0 } value ? value : null;
+        var access = spec.ModelAccess;
+        var provider = Text(spec.Config, "provider") ?? Given(access?.Provider) ?? ProviderOfFormat(spec.Config);
+        // A key is for its own vendor: it must never travel to another.
+        var granted = access is { Provider: "" } || access?.Provider == provider ? access : null;
+        var key = Text(spec.Config, "api_key") ?? Given(granted?.Credential) ?? OfHost(provider, host);
+        var endpoint = Text(spec.Config, "base_url") ?? Given(granted?.Endpoint) ?? Endpoints.GetValueOrDefault(provider);
+        return key is null || endpoint is null ? null : new(provider, endpoint, key, access?.Credentials == "pass" || spec.Network.Host);
     }
 
     /// <summary>Writes into an agent's configuration where the model is and with which key, as the agent is to see it.</summary>
+    /// <param name="grant">Null: no key of the configuration leads anywhere, so none is left in it.</param>
     /// <param name="route">The base URL of the model's route inside of the sandbox.</param>
-    public void WriteTo(JsonObject config, string route)
+    public static void Write(ModelGrant? grant, JsonObject config, string route)
     {
-        var (endpoint, credential) = Passed ? (Endpoint, Credential) : (route, Placeholder);
-        config["model_access"] = new JsonObject { ["provider"] = Provider, ["endpoint"] = endpoint, ["credential"] = credential };
-        if (!Passed && ProviderOf(config) == Provider)
+        if (grant is { Passed: true })
         {
-            // Where the agent type's own keys would lead past the route.
-            config["base_url"] = route;
-            config["api_key"] = Placeholder;
+            config["model_access"] = new JsonObject { ["provider"] = grant.Provider, ["endpoint"] = grant.Endpoint, ["credential"] = grant.Credential };
+        }
+        else if (grant is not null)
+        {
+            config["model_access"] = new JsonObject { ["provider"] = grant.Provider, ["endpoint"] = route, ["credential"] = Placeholder };
+            (config["base_url"], config["api_key"]) = (route, Placeholder); // the agent type's own keys would lead past the route
+        }
+        else
+        {
+            (config["model_access"] as JsonObject)?.Remove("credential");
         }
     }
 
     /// <summary>The entry of the model's host for a list of what is allowed.</summary>
     public string AllowEntry => new Uri(Endpoint).Authority is var host && host.Contains(':', StringComparison.Ordinal) ? host : $"{host}:{new Uri(Endpoint).Port}";
 
-    // An agent type's own key, which says what it would take by itself; otherwise the vendor whose format its turns have.
-    private static string ProviderOf(JsonObject config) =>
-        Text(config, "provider") ?? (Text(config, "transport_format") is { } format && Endpoints.ContainsKey(format) ? format : "anthropic");
+    // The vendor whose format the agent's turns have.
+    private static string ProviderOfFormat(JsonObject config) =>
+        Text(config, "transport_format") is { } format && Endpoints.ContainsKey(format) ? format : "anthropic";
+
+    private static string? OfHost(string provider, Func<string, string?> host) =>
+        provider == "openai" ? Given(host("OPENAI_API_KEY")) ?? Given(host("LLM_API_KEY"))
+            : Endpoints.ContainsKey(provider) ? Given(host("LLM_API_KEY"))
+            : null;
+
+    private static string? Given(string? text) => string.IsNullOrEmpty(text) ? null : text;
 
     private static string? Text(JsonObject config, string key) =>
         config[key] is JsonValue value && value.TryGetValue(out string? text) && text.Length > 0 ? text : null;

@@ -23,6 +23,8 @@ internal sealed class SandboxEgress(ILoggerFactory loggers) : IAsyncDisposable
     private static readonly string ProxyUrl = $"http://127.0.0.1:{ProxyPort}";
 
     private readonly ConcurrentDictionary<string, IReadOnlyList<IAsyncDisposable>> _served = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _starting = new(1);
+    private ModelRoutes? _routes;
 
     /// <summary>The base URL of the route to the model, from inside.</summary>
     public static string ModelUrl { get; } = $"http://127.0.0.1:{ModelPort}";
@@ -57,8 +59,13 @@ internal sealed class SandboxEgress(ILoggerFactory loggers) : IAsyncDisposable
             DataDirectory.CreateFolder(folder);
             user.Take(folder);
             servers.Add(EgressProxy.Start(Socket(Proxy), agentId, EgressPolicy.Parse(grant.Allow), loggers.CreateLogger<EgressProxy>()));
+            if (grant.Model is { Passed: false } model)
+            {
+                var endpoint = ModelEndpoint.For(model.Provider, model.Endpoint, model.Credential);
+                servers.Add((await RoutesAsync(cancellationToken)).Open(Socket(Model), agentId, endpoint));
+            }
         }
-        catch (Exception exception) when (exception is IOException or SocketException or FormatException)
+        catch (Exception exception) when (exception is IOException or SocketException or FormatException or ArgumentException)
         {
             await CloseAsync(agentId, folder);
             throw new AgentStartException($"its way out could not be made: {exception.Message}", exception);
@@ -79,9 +86,13 @@ internal sealed class SandboxEgress(ILoggerFactory loggers) : IAsyncDisposable
             await EndAsync(servers);
         }
 
-        if (Directory.Exists(folder))
+        try
         {
             Directory.Delete(folder, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // It was never made, or another has cleaned up.
         }
     }
 
@@ -94,6 +105,27 @@ internal sealed class SandboxEgress(ILoggerFactory loggers) : IAsyncDisposable
             {
                 await EndAsync(servers);
             }
+        }
+
+        if (_routes is { } routes)
+        {
+            await routes.DisposeAsync();
+        }
+
+        _starting.Dispose();
+    }
+
+    // Started with the first agent that has a model.
+    private async Task<ModelRoutes> RoutesAsync(CancellationToken cancellationToken)
+    {
+        await _starting.WaitAsync(cancellationToken);
+        try
+        {
+            return _routes ??= await ModelRoutes.StartAsync(loggers, null, cancellationToken);
+        }
+        finally
+        {
+            _starting.Release();
         }
     }
 

@@ -114,6 +114,28 @@ public sealed class BubblewrapBackendTests : IAsyncDisposable
         await agent.StopAsync(Grace);
     }
 
+    [Theory]
+    [InlineData("head -c 3145728 /dev/zero >/workspace/large")]
+    [InlineData("mkdir -p /workspace/a/b; for i in 1 2 3; do head -c 1048576 /dev/zero >/workspace/a/b/$i; done")]
+    public async Task Workspace_BeyondItsLimit_EndsTheAgentAndSaysSo(string fill)
+    {
+        var spec = _bubblewrap.Spec(ShellAgent.Type($"ready; released; {fill}; released")) with { Resources = new() { DiskBytes = 2 * 1024 * 1024 } };
+        var agent = await _bubblewrap.NewKernel().StartAsync(spec, Cancellation);
+        _bubblewrap.Release(spec);
+        var end = await Waiting.ForAsync(agent.Completion, "the end", () => "");
+        Assert.Equal("was killed when its workspace had outgrown its limit of 2 MiB of disk", end.Describe());
+        Assert.Empty(_bubblewrap.Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Workspace_WithinItsLimit_IsLeftAlone()
+    {
+        var spec = _bubblewrap.Spec(ShellAgent.Type("head -c 1048576 /dev/zero >/workspace/small; ln -s /usr /workspace/usr; ready; released; exit 5")) with { Resources = new() { DiskBytes = 2 * 1024 * 1024 } };
+        var agent = await _bubblewrap.NewKernel().StartAsync(spec, Cancellation);
+        _bubblewrap.Release(spec);
+        Assert.Equal("exited with code 5", (await Waiting.ForAsync(agent.Completion, "the end", () => "")).Describe());
+    }
+
     [Fact]
     public async Task Kill_OfBubblewrapItself_TakesTheSandboxWithIt()
     {
