@@ -96,49 +96,57 @@ public sealed class ModelRouteTests
     [Fact]
     public async Task Bodies_GoThroughPieceByPiece_InBothDirections()
     {
-        // The server answers each piece only when it has come, and the client sends the next only after the answer.
+        var came = new TaskCompletionSource();
+        var seen = new TaskCompletionSource();
         await using var server = await ModelServer.StartAsync(async context =>
         {
-            await context.Response.StartAsync(context.RequestAborted);
-            var piece = new byte[64];
-            int read;
-            while ((read = await context.Request.Body.ReadAsync(piece, context.RequestAborted)) > 0)
-            {
-                await context.Response.Body.WriteAsync(piece.AsMemory(0, read), context.RequestAborted);
-                await context.Response.Body.FlushAsync(context.RequestAborted);
-            }
+            await context.Request.Body.ReadExactlyAsync(new byte[3], context.RequestAborted);
+            came.SetResult();
+            await context.Request.Body.CopyToAsync(Stream.Null, context.RequestAborted);
+            await context.Response.WriteAsync("first", context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await seen.Task.WaitAsync(context.RequestAborted);
+            await context.Response.WriteAsync("second", context.RequestAborted);
         });
         await using var route = await RunningRoute.StartAsync(server);
         var pipe = new Pipe();
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/echo") { Content = new StreamContent(pipe.Reader.AsStream()) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/") { Content = new StreamContent(pipe.Reader.AsStream()) };
         request.Headers.TransferEncodingChunked = true;
-        await pipe.Writer.WriteAsync("piece 0"u8.ToArray(), Patience.Token);
 
-        using var response = await route.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Patience.Token);
-        await using var body = await response.Content.ReadAsStreamAsync(Patience.Token);
-        var buffer = new byte[7];
-        for (var i = 0; i < 3; i++)
-        {
-            await body.ReadExactlyAsync(buffer, Patience.Token);
-            Assert.Equal($"piece {i}", Encoding.ASCII.GetString(buffer));
-            await pipe.Writer.WriteAsync(Encoding.ASCII.GetBytes($"piece {i + 1}"), Patience.Token);
-        }
-
+        var sent = route.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Patience.Token);
+        await pipe.Writer.WriteAsync("one"u8.ToArray(), Patience.Token);
+        await came.Task.WaitAsync(Patience.Limit); // before there is a second
+        await pipe.Writer.WriteAsync("two"u8.ToArray(), Patience.Token);
         await pipe.Writer.CompleteAsync();
+        using var response = await sent;
+        await using var body = await response.Content.ReadAsStreamAsync(Patience.Token);
+        var first = new byte[5];
+        await body.ReadExactlyAsync(first, Patience.Token);
+        Assert.Equal("first", Encoding.ASCII.GetString(first));
+        seen.SetResult();
+        using var rest = new StreamReader(body);
+        Assert.Equal("second", await rest.ReadToEndAsync(Patience.Token));
     }
 
     [Fact]
     public async Task Answer_BreaksOff_IsNotAWholeAnswer()
     {
+        var seen = new TaskCompletionSource();
         await using var server = await ModelServer.StartAsync(async context =>
         {
             await context.Response.WriteAsync("half", context.RequestAborted);
             await context.Response.Body.FlushAsync(context.RequestAborted);
+            await seen.Task.WaitAsync(context.RequestAborted);
             context.Abort();
         }, tls: false);
         await using var route = await RunningRoute.StartAsync(server);
 
-        await Assert.ThrowsAnyAsync<HttpRequestException>(() => route.Client.GetStringAsync("/", Patience.Token));
+        using var response = await route.Client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, Patience.Token);
+        await using var body = await response.Content.ReadAsStreamAsync(Patience.Token);
+        await body.ReadExactlyAsync(new byte[4], Patience.Token);
+        seen.SetResult();
+
+        await Assert.ThrowsAnyAsync<IOException>(() => body.CopyToAsync(Stream.Null, Patience.Token));
         Assert.Contains("broke off", route.Log.Text, StringComparison.Ordinal);
     }
 

@@ -6,6 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -42,7 +43,7 @@ internal sealed class ModelServer : IAsyncDisposable
         var server = new ModelServer(application, certificate);
         application.Run(context =>
         {
-            var target = context.Features.GetRequiredFeature<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>().RawTarget;
+            var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
             server.Requests.Enqueue(($"{context.Request.Method} {target} {context.Request.Protocol}", context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase)));
             return answer(context);
         });

@@ -38,7 +38,7 @@ public sealed class VendorTests
         using var client = new AnthropicClient(new ClientOptions { HttpClient = route.Client, BaseUrl = "http://127.0.0.1:3129", ApiKey = RunningRoute.Placeholder, MaxRetries = 0 });
 
         var text = new StringBuilder();
-        await foreach (var streamed in client.Messages.CreateStreaming(new MessageCreateParams { Model = "m", MaxTokens = 10, Messages = [new() { Role = Role.User, Content = "hi" }] }, Patience.Token))
+        await foreach (var streamed in client.Messages.CreateStreaming(new MessageCreateParams { Model = "m", MaxTokens = 10, Messages = [new UserMessageParam { Content = "hi" }] }, Patience.Token))
         {
             if (streamed.TryPickContentBlockDelta(out var delta) && delta.Delta.TryPickText(out var piece))
             {
