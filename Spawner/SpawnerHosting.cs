@@ -10,6 +10,7 @@ using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
+using AgentKernel.Spawner.Telemetry;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -45,6 +46,7 @@ public static class SpawnerHosting
         services.AddSingleton<AgentStore>();
         services.AddSingleton<TeamRegistry>();
         services.AddSingleton<AgentSupervisor>();
+        services.AddSingleton<SpawnerTelemetry>();
         services.AddSingleton<AgentSpawnerService>();
         services.AddHostedService(provider => provider.GetRequiredService<AgentSupervisor>());
         services.AddHealthChecks().AddCheck<BackendHealthCheck>("backend").AddCheck<DataDirectoryHealthCheck>("data_directory");
