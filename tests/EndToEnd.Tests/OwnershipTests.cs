@@ -88,7 +88,7 @@ public abstract class OwnershipTests(IKernelFixture fixture)
             ConnectCallback = async (_, cancellationToken) =>
             {
                 var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint((string)ConfigOf(agent)["unix_socket"]!), cancellationToken);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(_kernel.Home, "run", $"{agent.Id.Replace("-", "", StringComparison.Ordinal)[..12]}.sock")), cancellationToken);
                 return new NetworkStream(socket, ownsSocket: true);
             },
         });
