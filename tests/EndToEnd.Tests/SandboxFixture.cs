@@ -3,7 +3,7 @@ namespace AgentKernel.EndToEnd.Tests;
 /// <summary>The whole kernel in one process, with its agents in sandboxes.</summary>
 public sealed class SandboxFixture : IKernelFixture, IAsyncLifetime
 {
-    private ITestKernel? _kernel;
+    private RunningKernel? _kernel;
 
     public ITestKernel Kernel
     {
