@@ -31,7 +31,7 @@ internal static class SpawnCommand
     {
         var command = new Command("spawn", "Starts an agent and returns when it can take turns. Its nonce is kept in the data directory. Keys come from the kernel's environment (LLM_API_KEY, OPENAI_API_KEY), never from a command line.")
         {
-            Name, Type, Team, Provider, Model, BaseUrl, SystemPrompt, Thinking, Tools, SpawnInfo, Transport, Labels, Env, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes,
+            Name, Type, Team, Provider, Model, BaseUrl, SystemPrompt, Thinking, Tools, SpawnInfo, Transport, Labels, Env, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes, ResourceOptions.Disk,
             Bus, DisableSafety,
         };
         foreach (var option in LifeOptions.All)
