@@ -20,12 +20,13 @@ public sealed class AgentKernelClient : IDisposable
 {
     private readonly RpcChannel _spawner;
     private readonly RpcChannel _gateway;
+    private readonly RpcChannel _packaging;
 
     /// <summary>Connects, with the first call, to a kernel whose services listen at one address.</summary>
     /// <param name="grpc">Where it speaks gRPC.</param>
     /// <param name="operatorToken">The operator's token; null for an owner who only talks to an agent.</param>
     public AgentKernelClient(Uri grpc, string? operatorToken = null)
-        : this(grpc, grpc, operatorToken)
+        : this(grpc, grpc, operatorToken, grpc)
     {
     }
 
@@ -33,12 +34,16 @@ public sealed class AgentKernelClient : IDisposable
     /// <param name="spawner">Where the spawner speaks gRPC.</param>
     /// <param name="gateway">Where the gateway speaks gRPC. It is never sent the operator's token.</param>
     /// <param name="operatorToken">The operator's token; null for an owner who only talks to an agent.</param>
-    public AgentKernelClient(Uri spawner, Uri gateway, string? operatorToken = null)
+    /// <param name="packaging">Where the packaging service speaks gRPC; null: where the spawner does.</param>
+    public AgentKernelClient(Uri spawner, Uri gateway, string? operatorToken = null, Uri? packaging = null)
     {
         _spawner = new(spawner, new() { BearerToken = operatorToken });
         _gateway = new(gateway);
+        _packaging = new(packaging ?? spawner, new() { BearerToken = operatorToken });
         Spawner = new(_spawner);
         Agents = new(_gateway);
+        Packaging = new(_packaging);
+        Blobs = new(packaging ?? spawner, operatorToken);
     }
 
     /// <summary>Teams, agents and their end.</summary>
@@ -47,8 +52,14 @@ public sealed class AgentKernelClient : IDisposable
     /// <summary>Turns, history and control of the agents that the caller owns.</summary>
     public AgentsClient Agents { get; }
 
+    /// <summary>Images that agents are spawned with.</summary>
+    public PackagingClient Packaging { get; }
+
+    /// <summary>What images are made of.</summary>
+    public BlobsClient Blobs { get; }
+
     /// <summary>
-    /// Connects to the services that <c>AGENTKERNEL_SPAWNER</c> and <c>AGENTKERNEL_GATEWAY</c> name, or to the kernel that
+    /// Connects to the services that <c>AGENTKERNEL_SPAWNER</c>, <c>AGENTKERNEL_GATEWAY</c> and <c>AGENTKERNEL_PACKAGING</c> name, or to the kernel that
     /// runs on a data directory; with the operator's token of <c>AGENTKERNEL_TOKEN</c>, or the one that is kept there.
     /// </summary>
     /// <param name="home">The directory; null: <c>AGENTKERNEL_HOME</c>, or <c>~/.agentkernel</c>.</param>
@@ -58,7 +69,7 @@ public sealed class AgentKernelClient : IDisposable
         var directory = new DataDirectory(home);
         if (RemoteServices.FromEnvironment() is { } services)
         {
-            return new(services.Spawner, services.Gateway, directory.OperatorToken());
+            return new(services.Spawner, services.Gateway, directory.OperatorToken(), services.Packaging);
         }
 
         var endpoints = KernelEndpoints.Read(directory)
@@ -100,6 +111,8 @@ public sealed class AgentKernelClient : IDisposable
     {
         _spawner.Dispose();
         _gateway.Dispose();
+        _packaging.Dispose();
+        Blobs.Dispose();
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using AgentKernel.AgentGateway;
+using AgentKernel.Packaging;
 using AgentKernel.Spawner;
 using Microsoft.Extensions.Logging;
 
@@ -31,6 +32,9 @@ public sealed record AgentKernelHostOptions
 
     /// <summary>Turns. Its address and token of the spawner are set by the host.</summary>
     public AgentGatewayOptions Gateway { get; init; } = new();
+
+    /// <summary>Blobs and images.</summary>
+    public PackagingOptions Packaging { get; init; } = new();
 
     /// <summary>What is logged, to standard error; null: <c>AGENTKERNEL_LOG_LEVEL</c>, or warnings.</summary>
     public LogLevel? LogLevel { get; init; }

@@ -40,6 +40,12 @@ public static class KernelConfigFile
                 CpuOvercommit = file.CpuOvercommit ?? defaults.Spawner.CpuOvercommit,
                 MemoryOvercommit = file.MemoryOvercommit ?? defaults.Spawner.MemoryOvercommit,
             },
+            Packaging = defaults.Packaging with
+            {
+                MaxBlobBytes = file.MaxBlobBytes ?? defaults.Packaging.MaxBlobBytes,
+                BlobStore = file.BlobStore ?? defaults.Packaging.BlobStore,
+                FileRoots = file.FileRoots ?? defaults.Packaging.FileRoots,
+            },
         };
     }
 
@@ -99,6 +105,12 @@ public static class KernelConfigFile
         public double? MemoryOvercommit { get; set; }
 
         public Dictionary<string, AgentTypeEntry?>? AgentTypes { get; set; }
+
+        public long? MaxBlobBytes { get; set; }
+
+        public string? BlobStore { get; set; }
+
+        public List<string>? FileRoots { get; set; }
     }
 
     private sealed class AgentTypeEntry

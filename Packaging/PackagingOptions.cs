@@ -1,0 +1,58 @@
+namespace AgentKernel.Packaging;
+
+/// <summary>Settings of PackagingService; section <c>Packaging</c> of the configuration.</summary>
+public sealed record PackagingOptions
+{
+    /// <summary>The limit for a blob, in bytes; what an archive may unpack to is twice that.</summary>
+    public long MaxBlobBytes { get; set; } = 2L << 30;
+
+    /// <summary>How many files, folders and links an archive may hold.</summary>
+    public int MaxBundleEntries { get; set; } = 100_000;
+
+    /// <summary>Folders that bundles may be taken from by <c>file://</c>; empty: none.</summary>
+    public IList<string> FileRoots { get; init; } = [];
+
+    /// <summary>Where blobs are kept: <c>s3://bucket/prefix</c>; null: in the data directory.</summary>
+    public string? BlobStore { get; set; }
+
+    /// <summary>How long a download of a bundle may stand still.</summary>
+    public TimeSpan DownloadIdleTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Where the spawner speaks gRPC, to be asked which images are in use.</summary>
+    public Uri? Spawner { get; set; }
+
+    /// <summary>What is wrong with the settings, each with its key; empty when nothing is.</summary>
+    /// <param name="addressElsewhere">The spawner's address is not among the settings, and need not be.</param>
+    public IEnumerable<string> Problems(bool addressElsewhere = false)
+    {
+        if (Spawner is null && !addressElsewhere)
+        {
+            yield return "Packaging:Spawner must be the address where the spawner speaks gRPC";
+        }
+
+        if (MaxBlobBytes <= 0)
+        {
+            yield return "Packaging:MaxBlobBytes must be at least 1";
+        }
+
+        if (MaxBundleEntries <= 0)
+        {
+            yield return "Packaging:MaxBundleEntries must be at least 1";
+        }
+
+        if (DownloadIdleTimeout <= TimeSpan.Zero)
+        {
+            yield return "Packaging:DownloadIdleTimeout must be positive";
+        }
+
+        foreach (var root in FileRoots.Where(root => !Path.IsPathFullyQualified(root) || Path.GetFullPath(root) == "/"))
+        {
+            yield return $"Packaging:FileRoots: '{root}' must be an absolute path, and not the root of the file system";
+        }
+
+        if (BlobStore is not null && !BlobStore.StartsWith("s3://", StringComparison.Ordinal))
+        {
+            yield return $"Packaging:BlobStore is '{BlobStore}'; it must be s3://bucket or s3://bucket/prefix, or be left out";
+        }
+    }
+}
