@@ -49,6 +49,8 @@ public static class KernelDoctor
             $"backend {backend.Name}",
             backend switch { { Usable: true, Isolated: true } => Verdict.Good, { Usable: false, Chosen: true } => Verdict.Bad, _ => Verdict.Note },
             backend.Detail)));
+        var (held, how) = SpawnerDoctor.ExamineLimits();
+        findings.Add(new("limits", held ? Verdict.Good : Verdict.Note, how));
         findings.AddRange(SpawnerDoctor.ExamineAgentTypes(options.Spawner).Select(type => new Finding($"agent {type.Name}", type.Problem is null ? Verdict.Good : Verdict.Bad, type.Problem ?? type.Program)));
         findings.AddRange(Keys.Select(key => Environment.GetEnvironmentVariable(key) is { Length: > 0 }
             ? new Finding(key, Verdict.Good, "is set, and is forwarded to agents")

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using AgentKernel.ServiceDefaults;
 
 namespace AgentKernel.Spawner;
@@ -28,6 +30,9 @@ internal sealed class LockedDataDirectory : IDisposable
 
     /// <summary>Its absolute path.</summary>
     public string Path => _directory.Path;
+
+    /// <summary>12 hexadecimal digits that stand for it outside: on processes, and in the names of control groups.</summary>
+    public string Id => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path)))[..12];
 
     /// <summary>The path of something in it.</summary>
     public string Combine(params ReadOnlySpan<string> parts) => _directory.Combine(parts);

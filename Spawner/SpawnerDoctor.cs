@@ -2,6 +2,7 @@ using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Limits;
 
 namespace AgentKernel.Spawner;
 
@@ -35,6 +36,9 @@ public static class SpawnerDoctor
 
         BackendFinding Finding(string name, BackendCapabilities abilities, BackendProbe probe) => new(name, options.Backend == name, probe.Usable, abilities.Isolated, probe.Detail);
     }
+
+    /// <summary>Whether agents of this machine can be held to all of their limits, and by what.</summary>
+    public static (bool Held, string Detail) ExamineLimits() => ResourceLimiter.Probe();
 
     /// <summary>Looks for the program of each agent type.</summary>
     public static IReadOnlyList<AgentTypeFinding> ExamineAgentTypes(SpawnerOptions options) =>

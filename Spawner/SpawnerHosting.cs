@@ -7,6 +7,7 @@ using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.AspNetCore.Routing;
@@ -35,6 +36,8 @@ public static class SpawnerHosting
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<LockedDataDirectory>();
         services.AddSingleton<ProcessExitWatcher>();
+        services.AddSingleton<ResourceLimiter>(provider => new(provider.GetRequiredService<LockedDataDirectory>()));
+        services.AddSingleton<OrphanSweep>();
         services.AddSingleton<IAgentBackend, LocalBackend>();
         services.AddSingleton<IAgentBackend, BubblewrapBackend>();
         services.AddSingleton<BackendCatalog>();

@@ -34,6 +34,7 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
             }
         }
 
+        await SweepAsync();
         await LimitEndedAsync();
     }
 
@@ -109,6 +110,22 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
         }
     }
 
+    // What could not be removed must not keep the kernel from starting: it is said, and tried again by the next one.
+    private async Task SweepAsync()
+    {
+        try
+        {
+            foreach (var orphan in await orphans.RunAsync(_agents.Keys.ToHashSet(StringComparer.Ordinal)))
+            {
+                LogOrphan(orphan);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogOrphansLeft(exception);
+        }
+    }
+
     private void Own(Task life)
     {
         _lives[life] = true;
@@ -181,6 +198,12 @@ internal sealed partial class AgentSupervisor : IHostedService, IDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The folder of agent {AgentId} could not be removed")]
     private partial void LogFolderLeft(Exception exception, string agentId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Removed what was left of an agent that nothing is known of: {Orphan}")]
+    private partial void LogOrphan(string orphan);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "What was left of agents that nothing is known of could not be removed")]
+    private partial void LogOrphansLeft(Exception exception);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Agent {AgentId} ({Name}) was started by an earlier kernel and is taken up again")]
     private partial void LogReattached(string agentId, string name);

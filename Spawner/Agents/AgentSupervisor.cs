@@ -6,6 +6,7 @@ using AgentKernel.Rpc;
 using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
+using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.Extensions.Hosting;
@@ -18,7 +19,7 @@ namespace AgentKernel.Spawner.Agents;
 /// teams, records, and the news of each change.
 /// </summary>
 internal sealed partial class AgentSupervisor(
-    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, SpawnerOptions options, TimeProvider time,
+    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, OrphanSweep orphans, SpawnerOptions options, TimeProvider time,
     IHostApplicationLifetime lifetime, ILogger<AgentSupervisor> logger)
 {
     private const int NoSpaceLeft = 28; // ENOSPC
@@ -236,7 +237,7 @@ internal sealed partial class AgentSupervisor(
             Metadata = record.Metadata,
             MaxLifetime = record.MaxLifetime,
             StartTimeout = options.StartTimeout,
-            Secrets = [record.ChannelToken, .. Backends.Local.AgentEnvironment.ForwardedKeys.Select(System.Environment.GetEnvironmentVariable).OfType<string>()],
+            Secrets = [record.ChannelToken, .. AgentEnvironment.ForwardedKeys.Select(System.Environment.GetEnvironmentVariable).OfType<string>()],
         };
         if (request is null)
         {

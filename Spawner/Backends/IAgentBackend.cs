@@ -76,13 +76,15 @@ internal sealed record AgentEndpoint(string? UnixSocket, Uri? Http);
 /// <summary>How an agent ended. Neither code nor signal where nobody was left to see it.</summary>
 /// <param name="OutputTail">The last of its output, at most 4 KiB, secrets struck out.</param>
 /// <param name="Leftover">What of it could not be ended; null where all is gone.</param>
-internal sealed record AgentEnd(int? Code, int? Signal, string OutputTail, string? Leftover = null)
+/// <param name="Limit">In which words one of its limits was the reason; null where none was.</param>
+internal sealed record AgentEnd(int? Code, int? Signal, string OutputTail, string? Leftover = null, string? Limit = null)
 {
     /// <summary>In words, e.g. <c>exited with code 3</c>.</summary>
     public string Describe() => Leftover is null ? How : $"{How}, but {Leftover}";
 
     private string How => this switch
     {
+        { Limit: { } limit } => limit,
         { Code: { } code } => $"exited with code {code}",
         { Signal: 9 } => "was killed (SIGKILL)",
         { Signal: { } signal } => $"was ended by signal {signal}",

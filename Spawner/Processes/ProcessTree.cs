@@ -1,17 +1,22 @@
 using System.Globalization;
 using System.Text;
+using AgentKernel.Spawner.Limits;
 
 namespace AgentKernel.Spawner.Processes;
 
 /// <summary>
-/// All processes of one agent: those of its session, and those that left it (setsid, double fork) but still carry its
-/// mark in the environment they were started with.
+/// All processes of one agent: those of its session, those that left it (setsid, double fork) but still carry its mark
+/// in the environment they were started with, and those of its control group, where it has one.
 /// </summary>
 /// <param name="since">The start time of the oldest process that can belong to it (see <see cref="ProcessIdentity"/>): spares a closer look at older ones.</param>
-internal sealed class ProcessTree(int session, string agentId, long since = 0)
+/// <param name="limits">What holds them; null: nothing does.</param>
+internal sealed class ProcessTree(int session, string agentId, long since = 0, AgentLimits? limits = null)
 {
     /// <summary>The environment variable that marks an agent's processes; its value is the agent's id.</summary>
     public const string MarkVariable = "AGENTKERNEL_AGENT_ID";
+
+    /// <summary>The variable beside it that says whose agents they are: the <see cref="LockedDataDirectory.Id"/>.</summary>
+    public const string KernelVariable = "AGENTKERNEL_KERNEL_ID";
 
     /// <summary>How long a process may take to go after SIGKILL; longer means it hangs in the system.</summary>
     public static readonly TimeSpan KillTimeout = TimeSpan.FromSeconds(5);
@@ -30,6 +35,7 @@ internal sealed class ProcessTree(int session, string agentId, long since = 0)
     {
         // A process may fork while it is being found; what it forked is found in the next round.
         const int rounds = 20;
+        limits?.Kill();
         SignalGroup(NativeMethods.SigKill); // takes no descriptor, of which there may be none left to look round with
         for (var round = 0; round < rounds; round++)
         {
@@ -97,7 +103,8 @@ internal sealed class ProcessTree(int session, string agentId, long since = 0)
             }
         }
 
-        return members;
+        var grouped = (limits?.Members() ?? []).Except(members.Select(member => member.Pid)).Select(ProcessIdentity.Of).OfType<ProcessIdentity>();
+        return [.. members, .. grouped];
     }
 
     // Null: it cannot be said, because the process is changing programs.

@@ -1,12 +1,14 @@
 using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using AgentKernel.Spawner.Limits;
 
 namespace AgentKernel.Spawner.Processes;
 
 /// <summary>How a shimmed process ended: an exit code, a signal, or neither where nobody was left to see it.</summary>
 /// <param name="Leftover">What could not be ended of it; null where all is gone.</param>
-internal sealed record ProcessExit(int? Code, int? Signal, string? Leftover);
+/// <param name="Limit">In which words one of its limits was the reason; null where none was.</param>
+internal sealed record ProcessExit(int? Code, int? Signal, string? Leftover, string? Limit = null);
 
 /// <summary>What must be kept to find a shimmed process again after a restart of the kernel.</summary>
 /// <param name="Leader">Who leads the program's session, where the command starts it in one of its own.</param>
@@ -33,9 +35,12 @@ internal sealed class ShimmedProcess
     private const string SetSid = "/usr/bin/setsid";
     private const string Logger = "/usr/bin/split";
 
-    // $0 is the folder for the files and $@ the command. The inner shell becomes the program, so the id it writes is the program's.
-    private const string ShimScript =
-        $$"""{{SetSid}} {{Shell}} -c 'echo $$ >"$0"/{{PidFile}}; exec 2>&1; exec "$@"' "$0" "$@"; echo $? >"$0"/{{ExitFile}}""";
+    // $0 is the folder for the files, $1 the script of the inner shell and what follows the command.
+    private const string ShimScript = $"""s=$1; shift; {SetSid} {Shell} -c "$s" "$0" "$@"; echo $? >"$0"/{ExitFile}""";
+
+    // The inner shell becomes the program, so the id it writes is the program's. Between the two parts stands what holds it to its limits.
+    private const string ProgramScript = $"""echo $$ >"$0"/{PidFile}; exec 2>&1; """;
+    private const string BecomeProgram = "exec \"$@\"";
 
     // split starts the filter for each further 10 MiB of output: the last full file is kept beside the one being written.
     // A filter that fails would end split, and with it the program at its next word: where the disk is full, output is lost instead.
@@ -51,6 +56,7 @@ internal sealed class ShimmedProcess
     private readonly string _folder;
     private readonly string _agentId;
     private readonly ProcessExitWatcher _watcher;
+    private readonly AgentLimits _limits;
     private readonly ProcessIdentity _shim;
     private readonly ProcessIdentity _logger;
     private readonly bool _shimSeenAlive;
@@ -58,9 +64,9 @@ internal sealed class ShimmedProcess
     private ProcessIdentity? _leader;
     private int _pid;
 
-    private ShimmedProcess(string folder, string agentId, Watched shim, Watched logger, bool shimSeenAlive, ProcessExitWatcher watcher, FindLeader? findLeader, ProcessIdentity? leader)
+    private ShimmedProcess(string folder, string agentId, Watched shim, Watched logger, bool shimSeenAlive, AgentLimits limits, ProcessExitWatcher watcher, FindLeader? findLeader, ProcessIdentity? leader)
     {
-        (_folder, _agentId, _shimSeenAlive, _watcher, _findLeader, _leader) = (folder, agentId, shimSeenAlive, watcher, findLeader, leader);
+        (_folder, _agentId, _shimSeenAlive, _limits, _watcher, _findLeader, _leader) = (folder, agentId, shimSeenAlive, limits, watcher, findLeader, leader);
         _shim = shim.Identity;
         _logger = logger.Identity;
         Completion = MonitorAsync(shim.Ended, logger.Ended);
@@ -74,6 +80,9 @@ internal sealed class ShimmedProcess
     /// </summary>
     public Task<ProcessExit> Completion { get; }
 
+    /// <summary>Begins to hold it to what its start was spared.</summary>
+    public void HoldFully() => _limits.HoldFully();
+
     /// <summary>The id of the program, which leads its session; 0 where it has not come so far.</summary>
     public int Pid => _findLeader is null ? First : Leader?.Pid ?? 0;
 
@@ -84,13 +93,35 @@ internal sealed class ShimmedProcess
     /// <param name="folder">Where shim and logger keep their files; exists and is the program's own.</param>
     /// <param name="workspace">The program's working directory.</param>
     /// <param name="environment">All of the program's environment; the mark of <see cref="ProcessTree"/> is added.</param>
+    /// <param name="limits">What it is held to; removed after its end, and where this throws.</param>
     /// <param name="findLeader">Null: the command's first process leads the program's session.</param>
     /// <exception cref="Win32Exception">The shim could not be started.</exception>
     public static ShimmedProcess Start(
-        string folder, string workspace, string agentId, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, ProcessExitWatcher watcher,
-        FindLeader? findLeader = null)
+        string folder, string workspace, string agentId, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, AgentLimits limits,
+        ProcessExitWatcher watcher, FindLeader? findLeader = null)
     {
         var marked = new Dictionary<string, string>(environment) { [ProcessTree.MarkVariable] = agentId };
+        try
+        {
+            var (shim, logger) = Launch(folder, workspace, [folder, $"{ProgramScript}{limits.JoinScript}{BecomeProgram}", .. command], marked, watcher);
+            return new(folder, agentId, shim, logger, shimSeenAlive: true, limits, watcher, findLeader, leader: null);
+        }
+        catch
+        {
+            limits.TryRemove(); // nothing is in it
+            throw;
+        }
+    }
+
+    /// <summary>Takes up a process that an earlier kernel started. One that has ended meanwhile completes with what its shim wrote down.</summary>
+    /// <exception cref="IOException">The system has no descriptor left to watch it with.</exception>
+    public static ShimmedProcess Reattach(string folder, string agentId, ShimState state, AgentLimits limits, ProcessExitWatcher watcher, FindLeader? findLeader = null) =>
+        new(
+            folder, agentId, new(state.Shim, watcher.WatchAsync(state.Shim)), new(state.Logger, watcher.WatchAsync(state.Logger)), state.Shim.IsAlive, limits, watcher, findLeader, state.Leader);
+
+    private static (Watched Shim, Watched Logger) Launch(
+        string folder, string workspace, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, ProcessExitWatcher watcher)
+    {
         var (read, write) = ProcessLauncher.CreatePipe();
         using (read)
         using (write)
@@ -99,8 +130,7 @@ internal sealed class ShimmedProcess
             var logger = Launch(new(Logger, LoggerArguments, LoggerEnvironment, folder, StandardInput: read), watcher);
             try
             {
-                var shim = Launch(new(Shell, ["-c", ShimScript, folder, .. command], marked, workspace, StandardOutput: write), watcher);
-                return new(folder, agentId, shim, logger, shimSeenAlive: true, watcher, findLeader, leader: null);
+                return (Launch(new(Shell, ["-c", ShimScript, .. arguments], environment, workspace, StandardOutput: write), watcher), logger);
             }
             catch
             {
@@ -109,12 +139,6 @@ internal sealed class ShimmedProcess
             }
         }
     }
-
-    /// <summary>Takes up a process that an earlier kernel started. One that has ended meanwhile completes with what its shim wrote down.</summary>
-    /// <exception cref="IOException">The system has no descriptor left to watch it with.</exception>
-    public static ShimmedProcess Reattach(string folder, string agentId, ShimState state, ProcessExitWatcher watcher, FindLeader? findLeader = null) =>
-        new(
-            folder, agentId, new(state.Shim, watcher.WatchAsync(state.Shim)), new(state.Logger, watcher.WatchAsync(state.Logger)), state.Shim.IsAlive, watcher, findLeader, state.Leader);
 
     private static Watched Launch(ProcessStart start, ProcessExitWatcher watcher)
     {
@@ -191,7 +215,7 @@ internal sealed class ShimmedProcess
     private ProcessIdentity? Leader => _leader ??= First > 0 && _shimSeenAlive ? _findLeader?.Invoke(First) : null;
 
     // By session only while the shim vouches for it: once all of a session are gone, its id can become a stranger's.
-    private ProcessTree Tree => new(Session, _agentId, _shim.StartTime);
+    private ProcessTree Tree => new(Session, _agentId, _shim.StartTime, _limits);
 
     private int Session => _findLeader is null ? (_shimSeenAlive ? First : 0) : (Leader is { IsAlive: true } leader ? leader.Pid : 0);
 
@@ -209,12 +233,14 @@ internal sealed class ShimmedProcess
         }
 
         await FinishLogAsync(loggerEnded);
-        return ReadNumber(ExitFile) switch
+        (int? code, int? signal) = ReadNumber(ExitFile) switch
         {
-            null => new(null, null, leftover),
-            > 128 and <= 192 and var status => new(null, status - 128, leftover), // how a shell reports a signal
-            var status => new(status, null, leftover),
+            > 128 and <= 192 and var status => (null, status - 128), // how a shell reports a signal
+            var status => ((int?)status, (int?)null),
         };
+        var limit = _limits.Explain(code, signal);
+        await _limits.RemoveAsync();
+        return new(code, signal, leftover, limit);
     }
 
     private async Task FinishLogAsync(Task loggerEnded)

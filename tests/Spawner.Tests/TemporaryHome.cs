@@ -24,11 +24,12 @@ internal sealed class TemporaryHome : IDisposable
     /// <summary>The folder that agents' sockets are in.</summary>
     public string SocketFolder => new FileInfo(Directory.Combine("run")).LinkTarget ?? Directory.Combine("run");
 
-    /// <summary>Processes, folder and socket of an agent: all that it could leave behind.</summary>
+    /// <summary>Processes, folder, socket and control groups of an agent: all that it could leave behind.</summary>
     public IReadOnlyList<string> Leftovers(string id) =>
     [
         .. Processes(id).Select(process => $"process {process}: {Read(process, "cmdline").Replace('\0', ' ')}"),
         .. System.IO.Directory.Exists(SocketFolder) ? System.IO.Directory.EnumerateFileSystemEntries(SocketFolder, $"{id.Replace("-", "", StringComparison.Ordinal)[..12]}*") : [],
+        .. ControlGroups(id),
         .. System.IO.Directory.Exists(AgentFolder(id)) ? [AgentFolder(id)] : Array.Empty<string>(),
     ];
 
@@ -49,6 +50,12 @@ internal sealed class TemporaryHome : IDisposable
 
         System.IO.Directory.Delete(_root, recursive: true);
     }
+
+    private static IEnumerable<string> ControlGroups(string id) => System.IO.Directory.Exists("/sys/fs/cgroup")
+        ? System.IO.Directory.EnumerateDirectories("/sys/fs/cgroup", "agentkernel-*", Reachable).SelectMany(kernel => System.IO.Directory.EnumerateDirectories(kernel, id, Reachable))
+        : [];
+
+    private static readonly EnumerationOptions Reachable = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, MaxRecursionDepth = 6 };
 
     // Found without the kernel's own means, which the tests are to prove.
     private static IEnumerable<string> Processes(string id) =>

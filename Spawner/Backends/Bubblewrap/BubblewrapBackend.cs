@@ -3,6 +3,7 @@ using System.Text.Json;
 using AgentKernel.ServiceDefaults;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
 
 namespace AgentKernel.Spawner.Backends.Bubblewrap;
@@ -11,14 +12,14 @@ namespace AgentKernel.Spawner.Backends.Bubblewrap;
 /// Runs agents as processes of this machine in sandboxes of bubblewrap: each has users, processes, files and a network of
 /// its own, and of the machine only what it is given.
 /// </summary>
-internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWatcher watcher, TimeProvider time) : IAgentBackend
+internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWatcher watcher, ResourceLimiter limiter, TimeProvider time) : IAgentBackend
 {
     private const string SocketName = "s";
     private const string NotificationName = "notify";
     private const int AgentPort = 8000; // of agents that listen on one: a sandbox with a network of its own has all ports to itself
 
     // Of the programs that lead to bwrap, which clears it for the agent.
-    private static readonly Dictionary<string, string> LaunchEnvironment = new() { ["PATH"] = SandboxEnvironment.Path };
+    private readonly Dictionary<string, string> _launchEnvironment = new() { ["PATH"] = SandboxEnvironment.Path, [ProcessTree.KernelVariable] = home.Id };
 
     private readonly LoopbackPorts _ports = new();
     private readonly SocketFolder _sockets = new(home.Path);
@@ -51,7 +52,8 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
             launch.Write(spec.Folder);
             return await ShimmedStart.RunAsync(
                 () => ShimmedProcess.Start(
-                    spec.Folder, spec.Folder, spec.AgentId, launch.Command(bubblewrap, _files.FilterPath, spec.Folder), LaunchEnvironment, watcher, Leader(spec)),
+                    spec.Folder, spec.Folder, spec.AgentId, launch.Command(bubblewrap, _files.FilterPath, spec.Folder), _launchEnvironment,
+                    limiter.Create(spec, user.Apart), watcher, Leader(spec)),
                 new(endpoint, () => Remove(spec.AgentId)), spec, notification, time, cancellationToken,
                 () => SandboxSocket.Pin(Path.Combine(_sockets.Own(spec.AgentId), SocketName), endpoint.UnixSocket!)); // set above
         }
@@ -73,13 +75,15 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
             return Task.FromResult<IAgentHandle?>(null);
         }
 
-        var process = ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, watcher, Leader(spec));
+        var process = ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, limiter.Find(spec.AgentId), watcher, Leader(spec));
         return Task.FromResult<IAgentHandle?>(new LocalAgent(process, new(new(state.UnixSocket, state.Http), () => Remove(spec.AgentId)), spec));
     }
 
     public async Task CleanUpAsync(string agentId, CancellationToken cancellationToken)
     {
-        await new ProcessTree(session: 0, agentId).KillAllAsync(watcher);
+        var limits = limiter.Find(agentId);
+        await new ProcessTree(session: 0, agentId, limits: limits).KillAllAsync(watcher);
+        await limits.RemoveAsync();
         Remove(agentId);
     }
 
@@ -116,6 +120,7 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
         DataDirectory.WriteAtomically(Path.Combine(spec.Folder, "config.json"), Encoding.UTF8.GetBytes(spec.Config.ToJsonString()));
 
         var environment = SandboxEnvironment.Build(Environment.GetEnvironmentVariable, spec);
+        environment[ProcessTree.KernelVariable] = home.Id;
         if (spec.Type.Ready is AgentReadiness.Notify)
         {
             environment[ReadyNotification.Variable] = $"{BubblewrapArguments.Sockets}/{NotificationName}";

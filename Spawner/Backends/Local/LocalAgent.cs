@@ -85,6 +85,6 @@ internal sealed class LocalAgent : IAgentHandle
             leftover ??= "the last of its output could not be read";
         }
 
-        return new(exit.Code, exit.Signal, tail, leftover);
+        return new(exit.Code, exit.Signal, tail, leftover, exit.Limit);
     }
 }

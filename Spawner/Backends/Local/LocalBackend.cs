@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using AgentKernel.ServiceDefaults;
 using AgentKernel.Spawner.AgentTypes;
+using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
 
 namespace AgentKernel.Spawner.Backends.Local;
@@ -9,7 +10,7 @@ namespace AgentKernel.Spawner.Backends.Local;
 /// <summary>
 /// Runs agents as subprocesses of this machine's own user. There is no isolation: an agent can read what that user can.
 /// </summary>
-internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher watcher, TimeProvider time) : IAgentBackend
+internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher watcher, ResourceLimiter limiter, TimeProvider time) : IAgentBackend
 {
     private readonly LoopbackPorts _ports = new();
     private readonly SocketFolder _sockets = new(home.Path);
@@ -40,6 +41,7 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         DataDirectory.WriteAtomically(config, Encoding.UTF8.GetBytes(spec.Config.ToJsonString()));
 
         var environment = AgentEnvironment.Build(System.Environment.GetEnvironmentVariable, spec, workspace);
+        environment[ProcessTree.KernelVariable] = home.Id;
         using var notification = spec.Type.Ready is AgentReadiness.Notify ? new ReadyNotification(_sockets.Notification(spec.AgentId)) : null;
         if (notification is not null)
         {
@@ -47,7 +49,7 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         }
 
         return await ShimmedStart.RunAsync(
-            () => ShimmedProcess.Start(spec.Folder, workspace, spec.AgentId, [.. command, "--config", config], environment, watcher),
+            () => ShimmedProcess.Start(spec.Folder, workspace, spec.AgentId, [.. command, "--config", config], environment, limiter.Create(spec, ownUser: false), watcher),
             new(endpoint, () => DeleteSocket(endpoint)), spec, notification, time, cancellationToken);
     }
 
@@ -60,12 +62,14 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
 
         var endpoint = new AgentEndpoint(state.UnixSocket, state.Http);
         return Task.FromResult<IAgentHandle?>(new LocalAgent(
-            ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, watcher), new(endpoint, () => DeleteSocket(endpoint)), spec));
+            ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, limiter.Find(spec.AgentId), watcher), new(endpoint, () => DeleteSocket(endpoint)), spec));
     }
 
     public async Task CleanUpAsync(string agentId, CancellationToken cancellationToken)
     {
-        await new ProcessTree(session: 0, agentId).KillAllAsync(watcher);
+        var limits = limiter.Find(agentId);
+        await new ProcessTree(session: 0, agentId, limits: limits).KillAllAsync(watcher);
+        await limits.RemoveAsync();
         File.Delete(_sockets.Socket(agentId));
         File.Delete(_sockets.Notification(agentId));
     }

@@ -29,10 +29,16 @@ internal static class ShimmedStart
             place.Remove();
             throw new AgentStartException(exception.Message, exception);
         }
+        catch (AgentStartException)
+        {
+            place.Remove();
+            throw;
+        }
 
         try
         {
             await WaitUntilReadyAsync(process, spec, place.Endpoint, notification, findSocket ?? (() => null), time, cancellationToken);
+            process.HoldFully();
             return new LocalAgent(process, place, spec);
         }
         catch (Exception exception)
@@ -73,7 +79,7 @@ internal static class ShimmedStart
         if (process.Completion.IsCompleted)
         {
             var exit = await process.Completion;
-            throw Failed($"it {new AgentEnd(exit.Code, exit.Signal, "").Describe()} before it was ready{refused}");
+            throw Failed($"it {new AgentEnd(exit.Code, exit.Signal, "", Limit: exit.Limit).Describe()} before it was ready{refused}");
         }
 
         if (!ready.IsCompletedSuccessfully)

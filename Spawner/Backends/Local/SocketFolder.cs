@@ -46,6 +46,18 @@ internal sealed class SocketFolder
     /// <summary>A folder for an agent whose sockets lie apart from those of others. Names in it have at most six letters.</summary>
     public string Own(string agentId) => Named(agentId, "");
 
-    private string Named(string agentId, string suffix) =>
-        Path.Combine(_path, agentId.Replace("-", "", StringComparison.Ordinal)[..IdLength] + suffix);
+    /// <summary>What lies here of agents that are none of the known.</summary>
+    public IReadOnlyList<string> Strays(IEnumerable<string> known)
+    {
+        var names = known.Where(id => id.Length > IdLength).Select(Short).ToHashSet(StringComparer.Ordinal);
+        return [.. Directory.EnumerateFileSystemEntries(_path).Where(entry =>
+        {
+            var name = Path.GetFileName(entry);
+            return name.Length >= IdLength && name[..IdLength].All(char.IsAsciiHexDigit) && !names.Contains(name[..IdLength]);
+        })];
+    }
+
+    private string Named(string agentId, string suffix) => Path.Combine(_path, Short(agentId) + suffix);
+
+    private static string Short(string agentId) => agentId.Replace("-", "", StringComparison.Ordinal)[..IdLength];
 }

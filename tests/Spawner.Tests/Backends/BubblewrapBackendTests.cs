@@ -39,7 +39,7 @@ public sealed class BubblewrapBackendTests : IDisposable
         var type = ShellAgent.Type("ready; released; env") with { Environment = new Dictionary<string, string> { ["OF_TYPE"] = "a 'b' \"c\"\n$d" } };
         var names = (await _bubblewrap.RunAsync(_bubblewrap.Spec(type))).Split('\n').Where(line => line.Contains('=', StringComparison.Ordinal)).Select(line => line.Split('=')[0]);
         Assert.Equal(
-            ["AGENTKERNEL_AGENT_ID", "FIFOS", "HOME", "NOTIFY_SOCKET", "OF_TYPE", "PATH", "PWD", "SECRET", "SOCKET", "USER"],
+            ["AGENTKERNEL_AGENT_ID", "AGENTKERNEL_KERNEL_ID", "FIFOS", "HOME", "NOTIFY_SOCKET", "OF_TYPE", "PATH", "PWD", "SECRET", "SOCKET", "USER"],
             names.Except(["LANG", "_", "SHLVL", "OLDPWD"], StringComparer.Ordinal).Order(StringComparer.Ordinal));
     }
 

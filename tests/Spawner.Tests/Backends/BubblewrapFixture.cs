@@ -2,6 +2,7 @@ using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
 
 namespace AgentKernel.Spawner.Tests.Backends;
@@ -14,6 +15,7 @@ internal sealed class BubblewrapFixture : IDisposable
     private readonly List<ProcessExitWatcher> _watchers = [];
     private readonly Dictionary<string, (FileStream Release, FileStream Runs)> _fifos = [];
     private LockedDataDirectory? _lock;
+    private ResourceLimiter? _limiter;
 
     public TemporaryHome Home { get; } = new();
 
@@ -21,7 +23,7 @@ internal sealed class BubblewrapFixture : IDisposable
     {
         _ = Machine.Program("bwrap");
         _watchers.Add(new ProcessExitWatcher());
-        return new(_lock ??= new(Home.Directory), _watchers[^1], TimeProvider.System);
+        return new(_lock ??= new(Home.Directory), _watchers[^1], _limiter ??= new(_lock), TimeProvider.System);
     }
 
     /// <summary>An agent whose FIFOs are in its workspace: it has nothing else in common with this process.</summary>
@@ -80,6 +82,7 @@ internal sealed class BubblewrapFixture : IDisposable
         }
 
         _watchers.ForEach(watcher => watcher.Dispose());
+        _limiter?.Dispose();
         _lock?.Dispose();
         Home.Dispose();
     }

@@ -1,5 +1,6 @@
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
 
 namespace AgentKernel.Spawner.Tests.Backends;
@@ -31,13 +32,14 @@ internal sealed class LocalFixture(int homePathLength = 0) : IDisposable
     private readonly List<ProcessExitWatcher> _watchers = [];
     private readonly Dictionary<string, (FileStream Release, FileStream Runs)> _fifos = [];
     private LockedDataDirectory? _lock;
+    private ResourceLimiter? _limiter;
 
     public TemporaryHome Home => _home;
 
     public LocalBackend NewKernel()
     {
         _watchers.Add(new ProcessExitWatcher());
-        return new(_lock ??= new(_home.Directory), _watchers[^1], TimeProvider.System);
+        return new(_lock ??= new(_home.Directory), _watchers[^1], _limiter ??= new(_lock), TimeProvider.System);
     }
 
     public AgentSpec Spec(AgentTypes.AgentType type, TimeSpan? startTimeout = null)
@@ -74,6 +76,7 @@ internal sealed class LocalFixture(int homePathLength = 0) : IDisposable
         }
 
         _watchers.ForEach(watcher => watcher.Dispose());
+        _limiter?.Dispose();
         _lock?.Dispose();
         _home.Dispose();
     }

@@ -26,7 +26,7 @@ public sealed class LocalBackendTests : IDisposable
         var environment = names.TrimEnd('\0').Split('\0').Select(entry => entry.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
         string[] optional = ["LANG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "LLM_API_KEY", "OPENAI_API_KEY"];
         Assert.Equal(
-            ["AGENTKERNEL_AGENT_ID", "HOME", "NOTIFY_SOCKET", "OF_TYPE", "PATH", "PWD", "SECRET"],
+            ["AGENTKERNEL_AGENT_ID", "AGENTKERNEL_KERNEL_ID", "HOME", "NOTIFY_SOCKET", "OF_TYPE", "PATH", "PWD", "SECRET"],
             environment.Keys.Except(optional, StringComparer.Ordinal).Order(StringComparer.Ordinal));
         Assert.Equal(Path.Combine(spec.Folder, "workspace"), environment["HOME"]);
         Assert.Equal(environment["HOME"], environment["PWD"]);

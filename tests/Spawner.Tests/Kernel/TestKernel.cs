@@ -47,10 +47,11 @@ internal sealed class TestKernel : IAsyncDisposable
     public ConcurrentQueue<string> Log { get; }
 
     /// <param name="machine">Runs agents as tasks; null: as processes.</param>
-    public static async Task<TestKernel> StartAsync(TemporaryHome home, FakeMachine? machine = null, TimeProvider? time = null, SpawnerOptions? options = null, params AgentType[] types)
+    /// <param name="backend">Where processes run.</param>
+    public static async Task<TestKernel> StartAsync(TemporaryHome home, FakeMachine? machine = null, TimeProvider? time = null, SpawnerOptions? options = null, string backend = "local", params AgentType[] types)
     {
         options ??= new SpawnerOptions();
-        options.Backend = machine is null ? "local" : "fake";
+        options.Backend = machine is null ? backend : "fake";
         foreach (var type in machine is null ? types : Enum.GetValues<Behaviour>().Select(FakeMachine.Type))
         {
             options.AgentTypes.Add(type);

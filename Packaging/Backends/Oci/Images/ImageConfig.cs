@@ -79,16 +79,18 @@ internal static class ImageConfig
         var config = (JsonObject)baseConfig.DeepClone();
         config["created"] = Created;
         var ids = (JsonArray)config["rootfs"]!["diff_ids"]!;
+        // The history is optional, and useless unless it tells of every layer.
         var history = config["history"] as JsonArray;
-        if (history is null)
+        if (history is null || history.Count(entry => !IsEmptyLayer(entry)) != ids.Count)
         {
-            config["history"] = history = [];
+            config.Remove("history");
+            history = null;
         }
 
         foreach (var layer in layers)
         {
             ids.Add((JsonNode)layer.DiffId.ToString());
-            history.Add((JsonNode)new JsonObject { ["created"] = Created, ["created_by"] = layer.CreatedBy });
+            history?.Add((JsonNode)new JsonObject { ["created"] = Created, ["created_by"] = layer.CreatedBy });
         }
 
         var run = config["config"] as JsonObject;
@@ -100,6 +102,8 @@ internal static class ImageConfig
         Apply(run, settings);
         return Encoding.UTF8.GetBytes(config.ToJsonString(Written));
     }
+
+    private static bool IsEmptyLayer(JsonNode? entry) => entry is JsonObject step && step["empty_layer"] is JsonValue value && value.TryGetValue<bool>(out var empty) && empty;
 
     private static void Apply(JsonObject run, RunSettings settings)
     {

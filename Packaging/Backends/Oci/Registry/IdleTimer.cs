@@ -5,20 +5,21 @@ internal sealed class IdleTimer : IDisposable
 {
     private readonly CancellationTokenSource _expired;
     private readonly CancellationTokenSource _linked;
-    private readonly TimeSpan _limit;
 
     public IdleTimer(TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
-        _limit = limit;
+        Limit = limit;
         _expired = new(limit, time);
         _linked = CancellationTokenSource.CreateLinkedTokenSource(_expired.Token, cancellationToken);
     }
+
+    public TimeSpan Limit { get; }
 
     public CancellationToken Token => _linked.Token;
 
     public bool HasExpired => _expired.IsCancellationRequested;
 
-    public void Restart() => _expired.CancelAfter(_limit);
+    public void Restart() => _expired.CancelAfter(Limit);
 
     public void Dispose()
     {
