@@ -10,6 +10,7 @@ var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agent
     new Command("demo", "Shows what a kernel does, in a kernel of its own that is gone afterwards.")
     {
         SimpleAgentDemo.Create(),
+        TeamScenarioDemo.Create(),
     },
     UpCommand.Create(),
     SpawnCommand.Create(),
@@ -24,6 +25,9 @@ var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agent
     KillCommand.Create(),
     CleanupCommand.Create(),
     TeamCommand.Create(),
+    PackageCommand.Create(),
+    ImagesCommand.Create(),
+    BlobCommand.Create(),
     DoctorCommand.Create(),
 };
 

@@ -12,6 +12,7 @@ return await ServiceProgram.RunAsync(
         var home = new DataDirectory(builder.Configuration[DataDirectory.HomeVariable]);
         builder.Services.AddSingleton(home);
         builder.Services.AddSingleton(new AccessTokens(home.OperatorToken(), home.ServiceToken()));
-        builder.Services.AddSpawner(builder.Configuration.GetSection("Spawner").Get<SpawnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new());
+        var options = builder.Configuration.GetSection("Spawner").Get<SpawnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new();
+        builder.Services.AddSpawner(options with { Packaging = options.Packaging ?? ServiceAddress.Find(builder.Configuration, "packaging", "grpc") });
     },
     app => app.MapSpawner());

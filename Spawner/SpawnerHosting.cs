@@ -8,6 +8,7 @@ using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Limits;
+using AgentKernel.Spawner.Images;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.AspNetCore.Routing;
@@ -23,8 +24,14 @@ public static class SpawnerHosting
     private const int MaxRequestBytes = 1024 * 1024;
 
     /// <summary>Adds the spawner. Wants a <see cref="DataDirectory"/> and <see cref="AccessTokens"/> among the services.</summary>
+    /// <param name="services">Where to.</param>
+    /// <param name="options">Its settings.</param>
+    /// <param name="packaging">
+    /// Tells the packaging service's gRPC address in place of <see cref="SpawnerOptions.Packaging"/>, for a program whose
+    /// ports are known only once it listens.
+    /// </param>
     /// <exception cref="InvalidOperationException">A setting is wrong; the message names its key.</exception>
-    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options)
+    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options, Func<Uri>? packaging = null)
     {
         if (options.Problems().ToList() is { Count: > 0 } problems)
         {
@@ -44,6 +51,7 @@ public static class SpawnerHosting
         services.AddSingleton<AgentTypeCatalog>();
         services.AddSingleton<AgentStore>();
         services.AddSingleton<TeamRegistry>();
+        services.AddSingleton(provider => new PackagingLink((Func<Uri?>?)packaging ?? (() => options.Packaging), provider.GetRequiredService<AccessTokens>().Service));
         services.AddSingleton<AgentSupervisor>();
         services.AddSingleton<AgentSpawnerService>();
         services.AddHostedService(provider => provider.GetRequiredService<AgentSupervisor>());

@@ -1,3 +1,4 @@
+using AgentKernel.AgentRuntime.Bundles;
 using AgentKernel.AgentRuntime.Configuration;
 using AgentKernel.AgentRuntime.Providers;
 using AgentKernel.AgentRuntime.Tools;
@@ -5,7 +6,7 @@ using AgentKernel.AgentRuntime.Tools;
 namespace AgentKernel.AgentRuntime.Conversation;
 
 /// <summary>The agent: its one conversation, its tools, and what it has used. Knows nothing of how it is reached.</summary>
-internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet tools, TimeProvider clock) : IAsyncDisposable
+internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet tools, BundleSet bundles, TimeProvider clock) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly TurnGate _gate = new();
@@ -18,6 +19,8 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
     public AgentConfig Config => config;
 
     public IReadOnlyList<ToolDefinition> Tools => tools.Definitions;
+
+    public BundleSet Bundles => bundles;
 
     public Transcript Transcript { get; } = new(clock);
 
@@ -52,7 +55,7 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
     public async Task RunTurnAsync(TurnPass pass, TurnInput input, Func<TurnSink> open)
     {
         TurnSink? sink = null;
-        var turn = new Turn(_session, tools, Transcript, input.System ?? _systemPrompt, config.MaxSteps, told => sink!(told));
+        var turn = new Turn(_session, tools, Transcript, (input.System ?? _systemPrompt) + bundles.Prompt, config.MaxSteps, told => sink!(told));
         turn.Begin(input);
         sink = open();
         var error = await RunAsync(turn, pass.Gone);

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Text;
+using AgentKernel.AgentRuntime.Bundles;
 using AgentKernel.AgentRuntime.Configuration;
 
 namespace AgentKernel.AgentRuntime.Tools;
@@ -9,7 +10,7 @@ namespace AgentKernel.AgentRuntime.Tools;
 /// process tree of its own that is killed as a whole; what a command left running in the background goes on
 /// until the agent ends.
 /// </summary>
-internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> secrets) : IAsyncDisposable
+internal sealed class Shell(Workspace workspace, BundleSet bundles, IReadOnlyCollection<string> secrets) : IAsyncDisposable
 {
     // One argument of a program can have 128 KiB on Linux.
     private const int MaxCommandBytes = 100_000;
@@ -107,6 +108,7 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
                 && !secrets.Any(secret => value.Contains(secret, StringComparison.Ordinal)))
                 environment[name] = value;
         }
+        bundles.AddTo(environment);
         environment[MarkVariable] = mark;
         return environment;
     }
