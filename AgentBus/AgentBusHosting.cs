@@ -2,6 +2,8 @@ using AgentKernel.AgentBus.Access;
 using AgentKernel.AgentBus.Buses;
 using AgentKernel.AgentBus.Log;
 using AgentKernel.AgentBus.Log.Durable;
+using AgentKernel.AgentBus.Voters.Models;
+using AgentKernel.AgentBus.Voters.Rules;
 using AgentKernel.AgentBus.Voting;
 using AgentKernel.Contracts;
 using AgentKernel.Rpc;
@@ -32,6 +34,9 @@ public static class AgentBusHosting
         services.AddRpc();
         services.AddSingleton(options);
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(_ => ModelKeys.FromEnvironment());
+        services.AddSingleton<IVoterKind, RuleVoterKind>();
+        services.AddSingleton<IVoterKind, LlmVoterKind>();
         services.AddSingleton<VoterCatalog>();
         services.AddSingleton(provider => OpenDirectory(provider, options));
         services.AddSingleton<BusDoor>();

@@ -27,6 +27,9 @@ public sealed record AgentBusOptions
     /// <summary>How old a file of a log may become before it is dropped; null: nothing is dropped for its age.</summary>
     public TimeSpan? RetainAge { get; set; }
 
+    /// <summary>Where LLM voters may send the service's model key beside the providers' own endpoints.</summary>
+    public IList<Uri> ModelEndpoints { get; init; } = [];
+
     /// <summary>What is wrong with the settings, each with its key; empty when nothing is.</summary>
     public IEnumerable<string> Problems()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgentKernel.AgentBus.Access;
 using AgentKernel.AgentBus.Buses;
 using AgentKernel.AgentBus.Log;
@@ -20,15 +21,18 @@ internal sealed class AgentBusService(BusDoor door, AgentBusOptions options, Tim
             throw new RpcException(RpcStatusCode.ResourceExhausted, $"payload has {size} bytes; an entry may have {options.MaxEntryBytes}");
         }
 
-        return new()
+        var position = await OnLogAsync(payload.PayloadCase switch
         {
-            LogPosition = await OnLogAsync(payload.PayloadCase switch
-            {
-                Payload.PayloadOneofCase.Intention => () => bus.AppendIntentionAsync(payload, context.CancellationToken),
-                Payload.PayloadOneofCase.DeciderPolicy or Payload.PayloadOneofCase.Control => () => new(bus.AppendPolicyAsync(payload, context.CancellationToken)),
-                _ => () => bus.Log.AppendAsync(payload, context.CancellationToken),
-            }),
-        };
+            Payload.PayloadOneofCase.Intention => () => bus.AppendIntentionAsync(payload, context.CancellationToken),
+            Payload.PayloadOneofCase.DeciderPolicy or Payload.PayloadOneofCase.Control => () => new(bus.AppendPolicyAsync(payload, context.CancellationToken)),
+            _ => () => bus.Log.AppendAsync(payload, context.CancellationToken),
+        });
+        if (payload.PayloadCase is Payload.PayloadOneofCase.Vote)
+        {
+            BusTrace.Voted(Activity.Current, bus.Id, payload.Vote);
+        }
+
+        return new() { LogPosition = position };
     }
 
     public Task<PollResponse> PollAsync(PollRequest request, RpcContext context)

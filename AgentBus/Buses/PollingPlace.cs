@@ -78,6 +78,7 @@ internal sealed partial class PollingPlace(string busId, IBusLog log, VoterCatal
 
     private async Task VoteAsync(UndecidedIntention intention, string voterId, Voter settings, IVoter voter, CancellationToken cancellationToken)
     {
+        using var activity = BusTrace.Source.StartActivity("vote");
         Ballot ballot;
         try
         {
@@ -97,7 +98,9 @@ internal sealed partial class PollingPlace(string busId, IBusLog log, VoterCatal
 
         try
         {
-            await log.AppendAsync(new() { Vote = VoteOf(intention.Id, voterId, settings, ballot) }, CancellationToken.None);
+            var vote = VoteOf(intention.Id, voterId, settings, ballot);
+            await log.AppendAsync(new() { Vote = vote }, CancellationToken.None);
+            BusTrace.Voted(activity, busId, vote);
         }
         catch (Exception exception) when (exception is BusLogException or ObjectDisposedException)
         {
