@@ -25,6 +25,7 @@ internal sealed class PackagingFolder : IDisposable
 
         // What an earlier one left half done.
         DataDirectory.DeleteFolder(Work);
+        DataDirectory.DeleteFolder(Combine("oci", "work"));
         DataDirectory.CreateFolder(Work);
     }
 

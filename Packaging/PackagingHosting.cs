@@ -32,11 +32,14 @@ public static class PackagingHosting
         services.AddSingleton(options);
         services.AddHttpClient(BundleSources.Client).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseCookies = false, MaxAutomaticRedirections = 5 });
         services.AddSingleton<PackagingFolder>();
-        services.AddSingleton<IBlobStore>(provider => new FolderBlobStore(provider.GetRequiredService<PackagingFolder>().Combine("blobs"), options.MaxBlobBytes));
+        services.AddSingleton<IBlobStore>(provider => provider.GetRequiredService<PackagingFolder>().Combine("blobs") is var folder && options.BlobStore is { } bucket
+            ? new S3BlobStore(bucket, options.BlobStoreEndpoint, folder, options.MaxBlobBytes)
+            : new FolderBlobStore(folder, options.MaxBlobBytes));
         services.AddSingleton<IImageUsers>(provider => new SpawnerImageUsers(spawner ?? (() => options.Spawner!), provider.GetRequiredService<AccessTokens>().Service)); // Problems() has seen one of the two
         services.AddSingleton<UnpackedBundles>();
         services.AddSingleton<ImageStore>();
         services.AddSingleton<BundleSources>();
+        services.AddSingleton<RegistryImages>();
         services.AddSingleton<ImageBuilder>();
         services.AddSingleton<JobRunner>();
         services.AddSingleton<ImagePruner>();

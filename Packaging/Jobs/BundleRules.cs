@@ -18,6 +18,21 @@ internal static partial class BundleRules
     public static void Check(CreateAgentImageRequest request, PackagingOptions options)
     {
         CheckName("name", request.Name);
+        if (request.BaseImage.Length > 0 && !request.Push)
+        {
+            throw Invalid("base_image: only an image that is pushed has one; set push, or leave it out");
+        }
+
+        if (request.Push && options.RegistryUrl is null)
+        {
+            throw new RpcException(RpcStatusCode.FailedPrecondition, "push: this kernel has no registry to push to; set registry_url");
+        }
+
+        if (request.Dependencies)
+        {
+            throw new RpcException(RpcStatusCode.Unimplemented, "dependencies: this kernel does not install them; put what is required into the bundle, or install it in a setup script");
+        }
+
         if (request.Bundles.Count is 0 or > MaxBundles)
         {
             throw Invalid($"bundles: 1 to {MaxBundles} are wanted, and there are {request.Bundles.Count}");

@@ -9,9 +9,9 @@ namespace AgentKernel.Packaging.Jobs;
 
 /// <summary>Makes an image, stage by stage. What a stage has begun when it fails or is cancelled is gone.</summary>
 internal sealed class ImageBuilder(
-    IBlobStore blobs, BundleSources sources, UnpackedBundles unpacked, ImageStore images, PackagingFolder folder, TimeProvider time)
+    IBlobStore blobs, BundleSources sources, UnpackedBundles unpacked, ImageStore images, RegistryImages registry, PackagingFolder folder, TimeProvider time)
 {
-    private const string ManifestFile = "manifest.json";
+    public const string ManifestFile = "manifest.json";
 
     /// <summary>Told of each stage before it begins, and may hold it up: how a cancellation in each of them is tried.</summary>
     public Func<JobStage, CancellationToken, Task>? AtStage { get; set; }
@@ -23,8 +23,9 @@ internal sealed class ImageBuilder(
         var id = inputs.Id();
         for (var cached = true; ; cached = false)
         {
-            if (images.Known(id) is { } known && images.Publish(known, null, job.Request.Name) is { } image)
+            if (images.Known(id) is { } known && images.Publish(await PushedAsync(job, known, images.PathOf(id), cancellationToken), null, job.Request.Name) is { } image)
             {
+                cached &= known.Reference == image.Reference;
                 job.Log(cached ? $"image {id} is there already" : $"image {id} is made");
                 return (image, cached);
             }
@@ -62,7 +63,7 @@ internal sealed class ImageBuilder(
             }
         }
 
-        return new(bundles, job.Request.BaseImage, job.Request.Dependencies);
+        return new(bundles, registry.BaseOf(job.Request), job.Request.Dependencies);
     }
 
     private async Task UnpackAsync(BuildJob job, ImageInputs inputs, CancellationToken cancellationToken)
@@ -109,13 +110,26 @@ internal sealed class ImageBuilder(
             var manifest = new AgentManifest(inputs.Id().ToString(), inputs.Bundles, DependenciesInstalled: false);
             await File.WriteAllBytesAsync(Path.Combine(work, ManifestFile), JsonSerializer.SerializeToUtf8Bytes(manifest, ImageFilesJson.Default.AgentManifest), cancellationToken);
             ReadOnlyTree.SealFile(Path.Combine(work, ManifestFile), executable: false);
+            var made = await PushedAsync(job, new(inputs, time.GetUtcNow(), bytes, files), work, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            return images.Publish(new(inputs, time.GetUtcNow(), bytes, files), work, job.Request.Name);
+            return images.Publish(made, work, job.Request.Name);
         }
         finally
         {
             DataDirectory.DeleteFolder(work);
         }
+    }
+
+    // Before it has its name: what could not be pushed is not there at all.
+    private async Task<ImageRecord> PushedAsync(BuildJob job, ImageRecord image, string path, CancellationToken cancellationToken)
+    {
+        if (!job.Request.Push || image.Reference.Length > 0)
+        {
+            return image;
+        }
+
+        await EnterAsync(job, JobStage.Pushing, cancellationToken);
+        return image with { Reference = await registry.PushAsync(job.Request.Name, image, path, new JobObserver(job), cancellationToken) };
     }
 
     // A program that was uploaded as it is has no permissions; one of helpers is there to be run.

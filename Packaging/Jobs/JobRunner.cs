@@ -1,6 +1,7 @@
 using AgentKernel.Contracts.V1;
 using AgentKernel.Packaging.Archives;
 using AgentKernel.Packaging.Backends.Oci.Images;
+using AgentKernel.Packaging.Backends.Oci.Registry;
 using AgentKernel.Packaging.Blobs;
 using AgentKernel.Rpc;
 
@@ -127,9 +128,18 @@ internal sealed partial class JobRunner(ImageBuilder builder, PackagingOptions o
         BlobException { TooLarge: true } => (RpcStatusCode.ResourceExhausted, BlobErrors.TooLarge(options.MaxBlobBytes).Message),
         BlobException refused => (RpcStatusCode.InvalidArgument, refused.Message),
         OciException refused => (RpcStatusCode.FailedPrecondition, refused.Message),
+        RegistryException refused => (CodeOf(refused.Failure), refused.Message),
         InvalidDataException => (RpcStatusCode.InvalidArgument, "the archive's compression is damaged"),
         _ when BlobErrors.IsDiskFull(exception) => (RpcStatusCode.ResourceExhausted, "the disk of the packaging service is full"),
         _ => (RpcStatusCode.Internal, "the image could not be made; the service's log says why"),
+    };
+
+    private static RpcStatusCode CodeOf(RegistryFailure failure) => failure switch
+    {
+        RegistryFailure.Unauthorized or RegistryFailure.Denied => RpcStatusCode.PermissionDenied,
+        RegistryFailure.NotFound => RpcStatusCode.NotFound,
+        RegistryFailure.Protocol => RpcStatusCode.FailedPrecondition,
+        _ => RpcStatusCode.Unavailable,
     };
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Image {ImageId} is there as {Name} (it was before: {Cached})")]

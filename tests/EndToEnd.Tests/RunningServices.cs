@@ -65,7 +65,7 @@ public sealed class RunningServices : ITestKernel
         await _gateway.DisposeAsync();
         await _spawner.DisposeAsync();
         await _packaging.DisposeAsync();
-        Directory.Delete(Home, recursive: true);
+        AgentKernel.ServiceDefaults.DataDirectory.DeleteFolder(Home);
     }
 }
 

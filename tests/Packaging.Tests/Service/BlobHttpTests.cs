@@ -127,7 +127,7 @@ public sealed class BlobHttpTests
     {
         await using var service = await RunningPackaging.StartAsync();
         using var folder = new TemporaryFolder();
-        await Programs.OutputAsync("mkfifo", folder.Combine("pipe"));
+        await Tool.RunAsync("mkfifo", folder.Combine("pipe"));
         var refused = await Assert.ThrowsAsync<IOException>(() => service.Client.Blobs.UploadDirectoryAsync(folder.Path));
         Assert.Contains("pipe", refused.Message, StringComparison.Ordinal);
         await Assert.ThrowsAnyAsync<IOException>(() => service.Client.Blobs.UploadDirectoryAsync(folder.Combine("missing")));

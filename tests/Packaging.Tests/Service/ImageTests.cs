@@ -26,7 +26,7 @@ public sealed class ImageTests
         Assert.Equal((UnixFileMode)0b101_101_101, File.GetUnixFileMode(Path.Combine(path, "bundles/greet/greet")));
         Assert.Equal((UnixFileMode)0b100_100_100, File.GetUnixFileMode(Path.Combine(path, "bundles/helpers/lib/a.py")));
         Assert.All(Directory.EnumerateDirectories(path, "*", SearchOption.AllDirectories).Prepend(path), folder => Assert.Equal((UnixFileMode)0b101_101_101, File.GetUnixFileMode(folder)));
-        var inode = await Programs.OutputAsync("stat", "-c", "%h", Path.Combine(path, "bundles/numbers/numbers"));
+        var inode = await Tool.RunAsync("stat", "-c", "%h", Path.Combine(path, "bundles/numbers/numbers"));
         Assert.Equal("2", inode.Trim()); // the blob's file and the image's are one
 
         using var manifest = JsonDocument.Parse(await File.ReadAllBytesAsync(Path.Combine(path, "manifest.json")));
