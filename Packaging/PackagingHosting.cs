@@ -32,9 +32,7 @@ public static class PackagingHosting
         services.AddSingleton(options);
         services.AddHttpClient(BundleSources.Client).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler { UseCookies = false, MaxAutomaticRedirections = 5 });
         services.AddSingleton<PackagingFolder>();
-        services.AddSingleton<IBlobStore>(provider => provider.GetRequiredService<PackagingFolder>().Combine("blobs") is var folder && options.BlobStore is { } bucket
-            ? new S3BlobStore(bucket, options.BlobStoreEndpoint, folder, options.MaxBlobBytes)
-            : new FolderBlobStore(folder, options.MaxBlobBytes));
+        services.AddSingleton(provider => StoreOf(options, provider.GetRequiredService<PackagingFolder>().Combine("blobs")));
         services.AddSingleton<IImageUsers>(provider => new SpawnerImageUsers(spawner ?? (() => options.Spawner!), provider.GetRequiredService<AccessTokens>().Service)); // Problems() has seen one of the two
         services.AddSingleton<UnpackedBundles>();
         services.AddSingleton<ImageStore>();
@@ -70,4 +68,8 @@ public static class PackagingHosting
         endpoints.MapUnknownRpc(PackagingMethods.Service);
         return endpoints;
     }
+
+    private static IBlobStore StoreOf(PackagingOptions options, string folder) => options.BlobStore is { } bucket
+        ? new S3BlobStore(bucket, options.BlobStoreEndpoint, folder, options.MaxBlobBytes)
+        : new FolderBlobStore(folder, options.MaxBlobBytes);
 }

@@ -77,9 +77,9 @@ internal sealed class BundleSet
             : [];
     }
 
-    private static string PromptOf(IReadOnlyList<Skill> skills)
+    private static string PromptOf(Skill[] skills)
     {
-        if (skills.Count == 0)
+        if (skills.Length == 0)
             return "";
         var text = new StringBuilder(
             """

@@ -10,17 +10,19 @@ internal sealed class LoadedBundles(BundleSet bundles, string workspace)
     private static readonly ArchiveLimits s_limits = new(MaxBytes: 256L << 20, MaxEntries: 20_000);
 
     private readonly string _folder = Path.Join(workspace, ".agentkernel", "bundles");
-    private readonly SemaphoreSlim _oneAtATime = new(1, 1);
+    private int _loading;
 
     /// <summary>Where a loaded bundle of this name is, or would be.</summary>
     public string PathOf(string name) => Path.Join(_folder, name);
 
     /// <summary>Unpacks a tar, which may be gzipped; the bundle takes the place of a loaded one of that name.</summary>
+    /// <returns>Null while another one is being unpacked.</returns>
     /// <exception cref="ArchiveException">The archive is refused; nothing has changed.</exception>
-    public async Task<Bundle> LoadAsync(string name, string type, byte[] archive, CancellationToken cancellationToken)
+    public async Task<Bundle?> LoadAsync(string name, string type, byte[] archive, CancellationToken cancellationToken)
     {
         var (path, aside) = (PathOf(name), Path.Join(_folder, $".{Guid.NewGuid()}"));
-        await _oneAtATime.WaitAsync(cancellationToken);
+        if (Interlocked.Exchange(ref _loading, 1) == 1)
+            return null;
         try
         {
             Directory.CreateDirectory(_folder);
@@ -34,7 +36,7 @@ internal sealed class LoadedBundles(BundleSet bundles, string workspace)
         {
             if (Directory.Exists(aside))
                 Directory.Delete(aside, recursive: true);
-            _oneAtATime.Release();
+            Volatile.Write(ref _loading, 0);
         }
         var bundle = new Bundle(name, type, path);
         bundles.Add(bundle);

@@ -76,7 +76,8 @@ internal sealed class Control(Agent agent)
             ?? throw new RequestException(StatusCodes.Status400BadRequest, "archive must be base64");
         try
         {
-            var bundle = await _loaded.LoadAsync(name, type, archive, context.RequestAborted);
+            var bundle = await _loaded.LoadAsync(name, type, archive, context.RequestAborted)
+                ?? throw new RequestException(StatusCodes.Status409Conflict, "another bundle is being loaded; try again when it is there");
             await JsonReply.WriteAsync(context, StatusCodes.Status200OK, json =>
             {
                 json.WriteBoolean("ok", true);

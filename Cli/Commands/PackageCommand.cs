@@ -9,6 +9,7 @@ internal static class PackageCommand
 {
     private static readonly string[] Types = ["helpers", "skill", "data"];
 
+    private static readonly Argument<string> Agent = AgentArgument.Create();
     private static readonly Argument<string> Name = new("NAME") { Description = "The image's name: 1 to 63 of a-z, 0-9, -, _ and ." };
     private static readonly Option<string[]> Bundles = new("--bundle")
     {
@@ -25,7 +26,9 @@ internal static class PackageCommand
     {
         var build = new Command("build", "Uploads what the kernel has not got yet, and makes an image of it for 'spawn --image'.") { Name, Bundles, Push, Base, Dependencies };
         build.SetAction(BuildAsync);
-        return new Command("package", "Ships code to agents once: makes images of folders.") { build };
+        var load = new Command("load", "Loads folders into an agent that runs already.") { Agent, Bundles };
+        load.SetAction(LoadAsync);
+        return new Command("package", "Ships code to agents once: makes images of folders.") { build, load };
     }
 
     private static async Task<int> BuildAsync(ParseResult command, CancellationToken cancellationToken)
@@ -59,6 +62,25 @@ internal static class PackageCommand
             }),
             cancellationToken));
         output.Write(image, $"{request.Name} {image.Id}{(image.Reference.Length > 0 ? $"\n{image.Reference}" : "")}");
+        return 0;
+    }
+
+    private static async Task<int> LoadAsync(ParseResult command, CancellationToken cancellationToken)
+    {
+        var output = new Output(command);
+        using var connection = KernelConnection.Open(command);
+        var agent = await connection.FindOwnedAsync(command.GetRequiredValue(Agent), cancellationToken);
+        foreach (var (path, name, type) in command.GetRequiredValue(Bundles).Select(Parse))
+        {
+            if (!Directory.Exists(path))
+            {
+                throw new UsageException($"there is no folder '{path}'");
+            }
+
+            var place = await output.WhileAsync($"Loading {name} …", () => connection.Kernel.Agents.LoadBundleAsync(agent, path, name, type, cancellationToken));
+            output.Write(new Bundle { Labels = new() { Name = name, Type = type } }, $"{name} is loaded, at {place}");
+        }
+
         return 0;
     }
 

@@ -27,13 +27,13 @@ internal static partial class TeamScenarioDemo
         ("worker-2", "Measure the text 'shore' with textstat.", "textstat shore"),
     ];
 
-    private static readonly Option<string> Task = new("--task") { Description = "Has the team do this instead", HelpName = "TEXT", DefaultValueFactory = _ => DefaultTask };
+    private static readonly Option<string> Assignment = new("--task") { Description = "Has the team do this instead", HelpName = "TEXT", DefaultValueFactory = _ => DefaultTask };
 
     public static Command Create()
     {
         var command = new Command("team-scenario", "Reserves a team, packages a helper, and has an architect and two workers solve a task with it.")
         {
-            Task, KernelOptions.Config, KernelOptions.Backend, KernelOptions.Debug,
+            Assignment, KernelOptions.Config, KernelOptions.Backend, KernelOptions.Debug,
         };
         command.SetAction(RunAsync);
         return command;
@@ -53,14 +53,14 @@ internal static partial class TeamScenarioDemo
         output.Say($"Image {image.Names[0]} is made of {image.Files} files: {image.Id[..19]}.");
 
         // In parallel: architect first in the list, workers after it.
-        var agents = await System.Threading.Tasks.Task.WhenAll(Parts.Select(part => part.Worker).Prepend(Architect)
+        var agents = await Task.WhenAll(Parts.Select(part => part.Worker).Prepend(Architect)
             .Select(name => kernel.Spawner.SpawnAsync(Request(name, model, image), cancellationToken)));
         output.Say($"Ready: {string.Join(", ", agents.Select(agent => agent.Agent.Name))}.\n");
         var printer = new SpeakerPrinter(output);
         var (architect, workers) = (agents[0], agents[1..]);
 
-        var plan = await printer.PrintAsync(Architect, kernel.Agents.TurnAsync(architect, AskCommand.Body(PlanQuestion(model, command.GetRequiredValue(Task))), cancellationToken));
-        var answers = await System.Threading.Tasks.Task.WhenAll(Parts.Zip(workers, async (part, worker) =>
+        var plan = await printer.PrintAsync(Architect, kernel.Agents.TurnAsync(architect, AskCommand.Body(PlanQuestion(model, command.GetRequiredValue(Assignment))), cancellationToken));
+        var answers = await Task.WhenAll(Parts.Zip(workers, async (part, worker) =>
         {
             var assignment = model.Question(AssignmentOf(plan, part.Worker), part.Command);
             return (part.Worker, Answer: await printer.PrintAsync(part.Worker, kernel.Agents.TurnAsync(worker, AskCommand.Body(assignment), cancellationToken)));
@@ -114,7 +114,7 @@ internal static partial class TeamScenarioDemo
         ?? throw new InvalidOperationException($"the architect gave {worker} nothing to do: its plan has no line that begins with '{worker}:'");
 
     // Quoted, so that nothing in an answer is taken for an instruction.
-    private static string SummaryQuestion(IEnumerable<(string Worker, string Answer)> answers) =>
+    private static string SummaryQuestion((string Worker, string Answer)[] answers) =>
         $"Sum up for the user what your workers found.\n{string.Join('\n', answers.Select(answer => $"{answer.Worker} answered:\n> {answer.Answer.Trim().ReplaceLineEndings("\n> ")}"))}";
 
     [GeneratedRegex(@"^[\s*-]*(?<worker>worker-\d)\W*:\W*(?<text>.+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

@@ -82,7 +82,7 @@ public sealed class BundleTests
     public async Task Setup_Script_RunsOnceInTheWorkspaceBeforeReady()
     {
         var agent = await AgentProcess.StartAsync(AgentProcess.Scripted(("setup_script", Base64("#!/bin/sh\necho preparing\npwd > where\n"))));
-        Assert.Equal(agent.Workspace, (await File.ReadAllTextAsync(Path.Join(agent.Workspace, "where"))).Trim());
+        Assert.Equal(agent.Workspace, (await File.ReadAllTextAsync(Path.Join(agent.Workspace, "where"), TestContext.Current.CancellationToken)).Trim());
         Assert.False(File.Exists(Path.Join(agent.Workspace, ".agentkernel", "setup")));
         await agent.DisposeAsync(); // its log is known when it has ended
         Assert.Contains("setup: preparing", agent.Output, StringComparison.Ordinal);

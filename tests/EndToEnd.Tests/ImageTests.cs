@@ -29,6 +29,10 @@ public abstract class ImageTests(IKernelFixture fixture)
             Assert.Contains("AHOY\n", (await _kernel.CliAsync("ask", "sailor", "run: shout ahoy")).Succeeded().Output, StringComparison.Ordinal);
             Assert.Contains("How to compute tides.", (await _kernel.CliAsync("control", "sailor", "list_skills")).Succeeded().Output, StringComparison.Ordinal);
 
+            Write(Path.Combine(folder, "late", "whisper"), "#!/bin/sh\necho \"$1\" | tr A-Z a-z\n");
+            (await _kernel.CliAsync("package", "load", "sailor", "--bundle", Path.Combine(folder, "late"))).Succeeded();
+            Assert.Contains("hush\n", (await _kernel.CliAsync("ask", "sailor", "run: whisper HUSH")).Succeeded().Output, StringComparison.Ordinal);
+
             // The same again sends nothing and makes nothing.
             var again = JsonNode.Parse((await _kernel.CliAsync("package", "build", "crew-2", "--bundle", Path.Combine(folder, "tools"), "--bundle", $"{folder}/sea:skill", "--json")).Succeeded().Output)!;
             Assert.Equal(id, (string)again["id"]!);
@@ -43,12 +47,12 @@ public abstract class ImageTests(IKernelFixture fixture)
     [Fact]
     public async Task Spawn_WithAnUnknownImageOrScript_NamesTheFieldAndLeavesNothing()
     {
-        var image = await Assert.ThrowsAsync<RpcException>(() => _kernel.Client.Spawner.SpawnAsync(new SpawnAgentRequest { Name = "lost", ImageId = "nowhere" }));
+        var image = await Assert.ThrowsAsync<RpcException>(() => _kernel.Client.Spawner.SpawnAsync(new SpawnAgentRequest { Name = "lost", ImageId = "nowhere" }, TestContext.Current.CancellationToken));
         Assert.Equal((RpcStatusCode.NotFound, "image_id: there is no image 'nowhere'"), (image.Code, image.Message));
-        var script = await Assert.ThrowsAsync<RpcException>(() => _kernel.Client.Spawner.SpawnAsync(new SpawnAgentRequest { Name = "lost", SetupScriptUri = $"blob://sha256:{new string('0', 64)}" }));
+        var script = await Assert.ThrowsAsync<RpcException>(() => _kernel.Client.Spawner.SpawnAsync(new SpawnAgentRequest { Name = "lost", SetupScriptUri = $"blob://sha256:{new string('0', 64)}" }, TestContext.Current.CancellationToken));
         Assert.Equal(RpcStatusCode.NotFound, script.Code);
         Assert.StartsWith("setup_script_uri", script.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain(await _kernel.Client.Spawner.ListAsync(), agent => agent.Name == "lost" && agent.Live);
+        Assert.DoesNotContain(await _kernel.Client.Spawner.ListAsync(cancellationToken: TestContext.Current.CancellationToken), agent => agent.Name == "lost" && agent.Live);
     }
 
     [Fact]
@@ -118,12 +122,12 @@ public sealed class ImageTestsInOneProcess(KernelFixture fixture) : ImageTests(f
             await File.WriteAllTextAsync(file, Guid.NewGuid().ToString(), TestContext.Current.CancellationToken);
             var blob = await _kernel.Client.Blobs.UploadFileAsync(file, cancellationToken: TestContext.Current.CancellationToken);
             var image = await _kernel.Client.Packaging.CreateImageAsync(new() { Name = "used", Bundles = { new Bundle { Uri = blob.Uri, Labels = new() { Name = "it" } } } }, cancellationToken: TestContext.Current.CancellationToken);
-            var agent = await _kernel.Client.Spawner.SpawnAsync(new SpawnAgentRequest { Name = "user", ImageId = "used", SpawnInfo = Any.Pack(new OpenClawSpawnInfo { Provider = "scripted" }) });
-            Assert.DoesNotContain((await _kernel.Client.Packaging.PruneAsync(all: true)).Images, pruned => pruned.Id == image.Id);
-            var refused = await Assert.ThrowsAsync<RpcException>(() => _kernel.Client.Packaging.DeleteAsync(image.Id));
+            var agent = await _kernel.Client.Spawner.SpawnAsync(new SpawnAgentRequest { Name = "user", ImageId = "used", SpawnInfo = Any.Pack(new OpenClawSpawnInfo { Provider = "scripted" }) }, TestContext.Current.CancellationToken);
+            Assert.DoesNotContain((await _kernel.Client.Packaging.PruneAsync(all: true, TestContext.Current.CancellationToken)).Images, pruned => pruned.Id == image.Id);
+            var refused = await Assert.ThrowsAsync<RpcException>(() => _kernel.Client.Packaging.DeleteAsync(image.Id, TestContext.Current.CancellationToken));
             Assert.Equal(RpcStatusCode.FailedPrecondition, refused.Code);
-            await _kernel.Client.Spawner.KillAsync(agent);
-            Assert.Contains((await _kernel.Client.Packaging.PruneAsync(all: true)).Images, pruned => pruned.Id == image.Id);
+            await _kernel.Client.Spawner.KillAsync(agent, TestContext.Current.CancellationToken);
+            Assert.Contains((await _kernel.Client.Packaging.PruneAsync(all: true, TestContext.Current.CancellationToken)).Images, pruned => pruned.Id == image.Id);
         }
         finally
         {

@@ -55,8 +55,7 @@ public sealed class S3BlobStoreTests : BlobStoreContract
             })!;
             var errors = server.StandardError.ReadToEndAsync();
             var line = await server.StandardOutput.ReadLineAsync(Patience.Token);
-            Assert.True(line is not null, $"s3rver did not start: {(line is null ? await errors : "")}");
-            return new(folder, server, int.Parse(line, CultureInfo.InvariantCulture));
+            return new(folder, server, int.Parse(line ?? throw new InvalidOperationException($"s3rver did not start: {await errors}"), CultureInfo.InvariantCulture));
         }
 
         public async ValueTask DisposeAsync()
