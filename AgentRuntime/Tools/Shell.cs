@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics;
 using System.Text;
 using AgentKernel.AgentRuntime.Bundles;
 using AgentKernel.AgentRuntime.Configuration;
@@ -110,6 +111,15 @@ internal sealed class Shell(Workspace workspace, BundleSet bundles, IReadOnlyCol
         }
         bundles.AddTo(environment);
         environment[MarkVariable] = mark;
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace } span)
+        {
+            environment["TRACEPARENT"] = trace;
+            if (span.TraceStateString is { Length: > 0 } state)
+            {
+                environment["TRACESTATE"] = state;
+            }
+        }
+
         return environment;
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentKernel.Spawner.Backends;
 
 namespace AgentKernel.Spawner.Tests.Backends;
@@ -16,6 +17,8 @@ public sealed class BubblewrapBackendContractTests : AgentBackendContract, IDisp
     private protected override void Release(AgentSpec spec) => _bubblewrap.Release(spec);
 
     private protected override Task RunsAsync(AgentSpec spec) => _bubblewrap.RunsAsync(spec);
+
+    private protected override Task<JsonElement> GiveIdsAsync(JsonElement saved, AgentSpec spec, int stranger) => SavedProcesses.GiveAsync(saved, spec, stranger);
 
     private protected override IReadOnlyList<string> Leftovers(AgentSpec spec) => _bubblewrap.Leftovers(spec);
 }
