@@ -4,6 +4,7 @@ using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.ServiceDefaults.Hosting;
 
 return await ServiceProgram.RunAsync(
+    "agentkernel-packaging",
     args,
     httpPort: 7111,
     grpcPort: 7112,
