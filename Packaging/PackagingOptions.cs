@@ -5,6 +5,8 @@ namespace AgentKernel.Packaging;
 /// <summary>Settings of PackagingService; section <c>Packaging</c> of the configuration.</summary>
 public sealed record PackagingOptions
 {
+    private const long MaxObjectBytes = 5L << 30; // S3's limit for an upload that is not in parts
+
     /// <summary>The limit for a blob, in bytes; what an archive may unpack to is twice that.</summary>
     public long MaxBlobBytes { get; set; } = 2L << 30;
 
@@ -65,6 +67,11 @@ public sealed record PackagingOptions
         foreach (var root in FileRoots.Where(root => !Path.IsPathFullyQualified(root) || Path.GetFullPath(root) == "/"))
         {
             yield return $"Packaging:FileRoots: '{root}' must be an absolute path, and not the root of the file system";
+        }
+
+        if (BlobStore is not null && MaxBlobBytes > MaxObjectBytes)
+        {
+            yield return $"Packaging:MaxBlobBytes must be at most {MaxObjectBytes} with a bucket, which takes no more at once";
         }
 
         foreach (var (key, file) in new[] { (nameof(RegistryCertificates), RegistryCertificates), (nameof(DockerConfig), DockerConfig) })

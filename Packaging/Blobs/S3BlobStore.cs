@@ -5,7 +5,6 @@ using AgentKernel.ServiceDefaults;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
-using Amazon.S3.Transfer;
 
 namespace AgentKernel.Packaging.Blobs;
 
@@ -64,13 +63,9 @@ internal sealed class S3BlobStore : IBlobStore, IDisposable
             return new(present, Created: false);
         }
 
-        await GuardAsync(async () =>
-        {
-            // In parts where it is large; the object appears when all of it is there.
-            using var transfer = new TransferUtility(_client);
-            await transfer.UploadAsync(spool.Path, _bucket, KeyOf(spool.Blob.Digest), cancellationToken);
-            return true;
-        });
+        // Signed as a whole: not every service takes the signed pieces that are the default apart again.
+        var request = new PutObjectRequest { BucketName = _bucket, Key = KeyOf(spool.Blob.Digest), FilePath = spool.Path, UseChunkEncoding = false };
+        await GuardAsync(() => _client.PutObjectAsync(request, cancellationToken));
         Keep(spool, spool.Blob.Digest);
         return new(spool.Blob, Created: true);
     }
