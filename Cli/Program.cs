@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgentKernel.Cli;
 using AgentKernel.Cli.Commands;
+using AgentKernel.Cli.Commands.Bus;
 using AgentKernel.Cli.Demos;
 
 var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agents, talk to them, end them.")
@@ -28,6 +29,7 @@ var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agent
     PackageCommand.Create(),
     ImagesCommand.Create(),
     BlobCommand.Create(),
+    BusCommand.Create(),
     DoctorCommand.Create(),
 };
 

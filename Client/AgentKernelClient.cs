@@ -21,6 +21,7 @@ public sealed class AgentKernelClient : IDisposable
     private readonly RpcChannel _spawner;
     private readonly RpcChannel _gateway;
     private readonly RpcChannel _packaging;
+    private readonly RpcChannel _agentBus;
 
     /// <summary>Connects, with the first call, to a kernel whose services listen at one address.</summary>
     /// <param name="grpc">Where it speaks gRPC.</param>
@@ -35,10 +36,13 @@ public sealed class AgentKernelClient : IDisposable
     /// <param name="gateway">Where the gateway speaks gRPC. It is never sent the operator's token.</param>
     /// <param name="operatorToken">The operator's token; null for an owner who only talks to an agent.</param>
     /// <param name="packaging">Where the packaging service speaks gRPC; null: where the spawner does.</param>
-    public AgentKernelClient(Uri spawner, Uri gateway, string? operatorToken = null, Uri? packaging = null)
+    /// <param name="agentBus">Where the bus service speaks gRPC; null: where the spawner does.</param>
+    public AgentKernelClient(Uri spawner, Uri gateway, string? operatorToken = null, Uri? agentBus = null, Uri? packaging = null)
     {
         _spawner = new(spawner, new() { BearerToken = operatorToken });
         _gateway = new(gateway);
+        _agentBus = new(agentBus ?? spawner, new() { BearerToken = operatorToken });
+        Buses = new(_agentBus);
         _packaging = new(packaging ?? spawner, new() { BearerToken = operatorToken });
         Spawner = new(_spawner);
         Agents = new(_gateway);
@@ -48,6 +52,9 @@ public sealed class AgentKernelClient : IDisposable
 
     /// <summary>Teams, agents and their end.</summary>
     public SpawnerClient Spawner { get; }
+
+    /// <summary>The agents' buses.</summary>
+    public BusClient Buses { get; }
 
     /// <summary>Turns, history and control of the agents that the caller owns.</summary>
     public AgentsClient Agents { get; }
@@ -83,7 +90,7 @@ public sealed class AgentKernelClient : IDisposable
     /// <param name="home">The data directory, for the operator's token where <c>AGENTKERNEL_TOKEN</c> has none; null as for <see cref="Connect"/>.</param>
     /// <exception cref="InvalidOperationException">A variable is wrong.</exception>
     public static AgentKernelClient? ConnectToServices(string? home = null) => RemoteServices.FromEnvironment() is { } services
-        ? new(services.Spawner, services.Gateway, new DataDirectory(home).OperatorToken(), services.Packaging)
+        ? new(services.Spawner, services.Gateway, new DataDirectory(home).OperatorToken(), services.AgentBus, services.Packaging)
         : null;
 
     /// <summary>Sends one message to an agent and returns its whole answer.</summary>
@@ -122,6 +129,7 @@ public sealed class AgentKernelClient : IDisposable
         _gateway.Dispose();
         _packaging.Dispose();
         Blobs.Dispose();
+        _agentBus.Dispose();
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using AgentKernel.AgentBus;
 using AgentKernel.AgentGateway;
 using AgentKernel.Client;
 using AgentKernel.Packaging;
@@ -67,6 +68,7 @@ public sealed class AgentKernelHost : IAsyncDisposable
             app.MapSpawner();
             app.MapAgentGateway();
             app.MapPackaging();
+            app.MapAgentBus();
             await app.StartAsync(cancellationToken);
             var endpoints = new KernelEndpoints(AddressOf(app, 0), AddressOf(app, 1), Environment.ProcessId);
             endpoints.Write(home);
@@ -107,7 +109,8 @@ public sealed class AgentKernelHost : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>(); // signals are the embedding program's to handle
         builder.Services.AddSingleton(home);
         builder.Services.AddSingleton(tokens);
-        builder.Services.AddSpawner(options.Spawner, services);
+        builder.Services.AddSpawner(options.Spawner, agentBus: services, packaging: services); // all services share one address
+        builder.Services.AddAgentBus(options.Bus);
         builder.Services.AddAgentGateway(options.Gateway with { ServiceToken = tokens.Service }, services);
         builder.Services.AddPackaging(options.Packaging, services);
         return builder.Build();

@@ -1,4 +1,5 @@
 using System.Net;
+using AgentKernel.AgentBus;
 using AgentKernel.AgentGateway;
 using AgentKernel.Packaging;
 using AgentKernel.Spawner;
@@ -35,6 +36,9 @@ public sealed record AgentKernelHostOptions
 
     /// <summary>Blobs and images.</summary>
     public PackagingOptions Packaging { get; init; } = new();
+
+    /// <summary>The agents' logs, and who may stop what stands on them.</summary>
+    public AgentBusOptions Bus { get; init; } = new();
 
     /// <summary>What is logged, to standard error; null: <c>AGENTKERNEL_LOG_LEVEL</c>, or warnings.</summary>
     public LogLevel? LogLevel { get; init; }

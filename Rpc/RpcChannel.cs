@@ -67,7 +67,8 @@ public sealed class RpcChannel : IDisposable
             {
                 return await CallOnceAsync(method, request, tries == 0 ? options : options! with { Timeout = left }, cancellationToken);
             }
-            catch (RpcException e) when (e.Code == RpcStatusCode.Unavailable && method.Idempotent && tries < Backoff.Length && !(left <= Backoff[tries] * 2))
+            // An inner exception: the connection's. A status that the server sent is its answer.
+            catch (RpcException e) when (e is { Code: RpcStatusCode.Unavailable, InnerException: not null } && method.Idempotent && tries < Backoff.Length && !(left <= Backoff[tries] * 2))
             {
                 options ??= new();
                 await Task.Delay(Backoff[tries] * (1 + (Random.Shared.NextDouble() / 2)), cancellationToken);

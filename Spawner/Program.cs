@@ -13,7 +13,9 @@ return await ServiceProgram.RunAsync(
         var home = new DataDirectory(builder.Configuration[DataDirectory.HomeVariable]);
         builder.Services.AddSingleton(home);
         builder.Services.AddSingleton(new AccessTokens(home.OperatorToken(), home.ServiceToken()));
-        var options = builder.Configuration.GetSection("Spawner").Get<SpawnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new();
-        builder.Services.AddSpawner(options with { Packaging = options.Packaging ?? ServiceAddress.Find(builder.Configuration, "packaging", "grpc") });
+        builder.Services.AddSpawner(
+            builder.Configuration.GetSection("Spawner").Get<SpawnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new(),
+            () => ServiceAddress.Find(builder.Configuration, "agentbus", "grpc"),
+            () => ServiceAddress.Find(builder.Configuration, "packaging", "grpc"));
     },
     app => app.MapSpawner());

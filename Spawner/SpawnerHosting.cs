@@ -8,6 +8,7 @@ using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Limits;
+using AgentKernel.Spawner.Buses;
 using AgentKernel.Spawner.Images;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
@@ -27,12 +28,10 @@ public static class SpawnerHosting
     /// <summary>Adds the spawner. Wants a <see cref="DataDirectory"/> and <see cref="AccessTokens"/> among the services.</summary>
     /// <param name="services">Where to.</param>
     /// <param name="options">Its settings.</param>
-    /// <param name="packaging">
-    /// Tells the packaging service's gRPC address in place of <see cref="SpawnerOptions.Packaging"/>, for a program whose
-    /// ports are known only once it listens.
-    /// </param>
+    /// <param name="agentBus">Tells the bus service's gRPC address, when the first agent wants it; null: there is none.</param>
+    /// <param name="packaging">Tells the packaging service's, likewise; null: there is none.</param>
     /// <exception cref="InvalidOperationException">A setting is wrong; the message names its key.</exception>
-    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options, Func<Uri>? packaging = null)
+    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options, Func<Uri?>? agentBus = null, Func<Uri?>? packaging = null)
     {
         if (options.Problems().ToList() is { Count: > 0 } problems)
         {
@@ -52,7 +51,8 @@ public static class SpawnerHosting
         services.AddSingleton<AgentTypeCatalog>();
         services.AddSingleton<AgentStore>();
         services.AddSingleton<TeamRegistry>();
-        services.AddSingleton(provider => new PackagingLink((Func<Uri?>?)packaging ?? (() => options.Packaging), provider.GetRequiredService<AccessTokens>().Service));
+        services.AddSingleton(provider => new BusLink(agentBus ?? (() => null), provider.GetRequiredService<AccessTokens>().Service));
+        services.AddSingleton(provider => new PackagingLink(packaging ?? (() => null), provider.GetRequiredService<AccessTokens>().Service));
         services.AddSingleton<AgentSupervisor>();
         services.AddSingleton<SpawnerTelemetry>();
         services.AddSingleton<AgentSpawnerService>();

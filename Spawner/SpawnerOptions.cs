@@ -20,9 +20,6 @@ public sealed record SpawnerOptions
     /// <summary>How long a setup script may take, beyond that.</summary>
     public TimeSpan SetupTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Where the packaging service speaks gRPC; null: agents have neither images nor setup scripts.</summary>
-    public Uri? Packaging { get; set; }
-
     /// <summary>How long an agent may take to end by itself before it is killed.</summary>
     public TimeSpan StopGrace { get; set; } = TimeSpan.FromSeconds(5);
 

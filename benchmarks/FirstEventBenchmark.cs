@@ -25,7 +25,7 @@ internal static class FirstEventBenchmark
 
     private static async Task<JsonObject> RunAsync(IReadOnlyDictionary<string, string>? environment)
     {
-        await using var kernel = await KernelProcess.StartAsync(environment);
+        await using var kernel = await KernelProcess.StartAsync(environment: environment);
         var agent = await kernel.SpawnScriptedAsync("bench");
         await using var nginx = await NginxProcess.StartAsync(kernel, [agent]);
         using var direct = TurnRoute.Direct(kernel, agent);

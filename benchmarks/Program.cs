@@ -1,5 +1,5 @@
 // Measures what the project promises, each beside what it is measured against, in one run. Prints JSON.
-//   dotnet run -c Release --project benchmarks -- [start] [spawn] [turn] [telemetry] [streams] [memory]
+//   dotnet run -c Release --project benchmarks -- [start] [spawn] [sandbox] [turn] [telemetry] [streams] [memory] [image]
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgentKernel.Benchmarks;
@@ -8,10 +8,12 @@ var benchmarks = new Dictionary<string, Func<Task<JsonObject>>>
 {
     ["start"] = StartBenchmark.RunAsync,
     ["spawn"] = SpawnBenchmark.RunAsync,
+    ["sandbox"] = SandboxBenchmark.RunAsync,
     ["turn"] = FirstEventBenchmark.RunAsync,
     ["telemetry"] = FirstEventBenchmark.RunWithTelemetryAsync,
     ["streams"] = PacedStreamsBenchmark.RunAsync,
     ["memory"] = MemoryBenchmark.RunAsync,
+    ["image"] = ImageBenchmark.RunAsync,
 };
 if (args.FirstOrDefault(name => !benchmarks.ContainsKey(name)) is { } unknown)
 {

@@ -16,6 +16,8 @@ internal static class Repository
 
     public static string Cli => Path.Combine(Artifacts, "bin", "Cli", Configuration, "agentkernel");
 
+    public static string ImageBuilder => Path.Combine(Artifacts, "bin", "ImageBuilder", Configuration, "AgentKernel.ImageBuilder");
+
     private static string FindArtifacts()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

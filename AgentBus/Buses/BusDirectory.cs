@@ -26,17 +26,17 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
     private readonly SemaphoreSlim _changing = new(1);
     private readonly CancellationTokenSource _stopping = new();
     private Task _pruning = Task.CompletedTask;
+    private bool _disposed;
 
     public IEnumerable<Bus> All => _buses.Values.OrderBy(bus => bus.Registration.CreatedAt);
 
     public Bus? Find(string busId) => _buses.GetValueOrDefault(busId);
 
     /// <summary>Buses whose log could not be read back, with the reason; their agents' actions are refused.</summary>
-    public IReadOnlyDictionary<string, string> Unreadable { get; private set; } = new Dictionary<string, string>(StringComparer.Ordinal);
+    public ConcurrentDictionary<string, string> Unreadable { get; } = new(StringComparer.Ordinal);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        var unreadable = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var registration in folder?.ReadRegistrations() ?? [])
         {
             try
@@ -47,11 +47,10 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
             {
                 // One log that is damaged must not stop the others.
                 LogUnreadable(logger, registration.BusId, exception);
-                unreadable[registration.BusId] = exception.Message;
+                Unreadable[registration.BusId] = exception.Message;
             }
         }
 
-        Unreadable = unreadable;
         _pruning = PruneAsync();
         return Task.CompletedTask;
     }
@@ -119,12 +118,15 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
         await _changing.WaitAsync(cancellationToken);
         try
         {
-            if (!_buses.TryRemove(busId, out var bus))
+            if (_buses.TryRemove(busId, out var bus))
+            {
+                await bus.DisposeAsync();
+            }
+            else if (!Unreadable.TryRemove(busId, out _))
             {
                 return false;
             }
 
-            await bus.DisposeAsync();
             folder?.Delete(busId);
             logs.Delete(busId);
             return true;
@@ -145,6 +147,11 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return; // the container holds it twice: as what it is, and as what is hosted
+        }
+
         await _stopping.CancelAsync();
         await _pruning;
         foreach (var bus in _buses.Values)

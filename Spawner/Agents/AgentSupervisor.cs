@@ -7,6 +7,7 @@ using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Buses;
 using AgentKernel.Spawner.Images;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
@@ -20,7 +21,7 @@ namespace AgentKernel.Spawner.Agents;
 /// teams, records, and the news of each change.
 /// </summary>
 internal sealed partial class AgentSupervisor(
-    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, OrphanSweep orphans, PackagingLink packaging, SpawnerOptions options, TimeProvider time,
+    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, OrphanSweep orphans, BusLink buses, PackagingLink packaging, SpawnerOptions options, TimeProvider time,
     IHostApplicationLifetime lifetime, ILogger<AgentSupervisor> logger)
 {
     private const int NoSpaceLeft = 28; // ENOSPC
@@ -42,6 +43,7 @@ internal sealed partial class AgentSupervisor(
 
         var type = types.Find(request.AgentType);
         SpawnRequestRules.Check(request, type, backends.Chosen);
+        BusLink.Check(request, backends.Chosen);
         var share = ResourceAmounts.ShareOf(request.Resources);
         var nonce = SecretToken.Create();
         var record = new AgentRecord
@@ -72,9 +74,11 @@ internal sealed partial class AgentSupervisor(
             // A folder without a record is what a start leaves that is cut short by the end of the kernel: the next one removes it.
             store.CreateFolder(record.Id);
             store.SaveRequest(record.Id, request);
-            Change(agent, current => current);
+            var bus = request.Agentbus is null ? null : await buses.OpenAsync(record.Id, record.Name, record.TeamId, record.NonceHash, request.Agentbus, either.Token);
+            Change(agent, current => current with { Bus = bus });
             await FindImageAsync(agent, either.Token);
-            var spec = SpecOf(agent.Record, type, request, agent.Lease);
+            record = agent.Record;
+            var spec = SpecOf(record, type, request, agent.Lease);
             spec = await WithSetupAsync(spec with { Secrets = [.. spec.Secrets, nonce] }, request.SetupScriptUri, either.Token);
             agent.Handle = await backends.Chosen.StartAsync(spec, either.Token);
             Change(agent, current => current with { State = AgentState.Idle, ReadyAt = time.GetUtcNow(), BackendState = agent.Handle.SavedState }, save: true);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using AgentKernel.Contracts.V1;
+using AgentKernel.Egress;
 using AgentKernel.Rpc;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
@@ -61,11 +62,6 @@ internal static partial class SpawnRequestRules
         {
             CheckSetupScript(request.SetupScriptUri, type);
         }
-
-        if (request.Agentbus is not null)
-        {
-            throw new RpcException(RpcStatusCode.Unimplemented, "agentbus: this kernel has no bus, so it will not start an agent that was to be watched by one");
-        }
     }
 
     /// <summary>A backend's own settings: whether it knows them, as far as it has said which those are.</summary>
@@ -122,6 +118,7 @@ internal static partial class SpawnRequestRules
 
         if (backend.Capabilities.Isolated)
         {
+            CheckDestinations(request);
             return;
         }
 
@@ -133,6 +130,32 @@ internal static partial class SpawnRequestRules
         if (request.Network is { Host: false, Allow.Count: > 0 })
         {
             throw Invalid($"network.allow: backend '{backend.Name}' does not isolate agents, so it cannot hold this one to a list; use bwrap, or set network.host");
+        }
+    }
+
+    private static void CheckDestinations(SpawnAgentRequest request)
+    {
+        try
+        {
+            _ = EgressPolicy.Parse(request.Network?.Allow ?? []);
+        }
+        catch (FormatException exception)
+        {
+            throw Invalid($"network.allow: {exception.Message}");
+        }
+
+        if (request.ModelAccess is not { } access)
+        {
+            return;
+        }
+
+        try
+        {
+            _ = ModelEndpoint.For(access.Provider, access.Endpoint.Length > 0 ? access.Endpoint : "https://localhost", access.Credential.Length > 0 ? access.Credential : "none");
+        }
+        catch (ArgumentException exception)
+        {
+            throw Invalid($"model_access.{(exception.ParamName == "key" ? "credential" : "endpoint")}: {exception.Message.Split(" (Parameter")[0]}");
         }
     }
 

@@ -12,7 +12,7 @@ public sealed class RunningServices : ITestKernel
     private RunningServices(ServiceProcess spawner, ServiceProcess gateway, ServiceProcess packaging, string home, string token)
     {
         (_spawner, _gateway, _packaging, Home, Token) = (spawner, gateway, packaging, home, token);
-        Client = new AgentKernelClient(SpawnerGrpc, Grpc, token, packaging.Grpc);
+        Client = new AgentKernelClient(SpawnerGrpc, Grpc, token, packaging: packaging.Grpc);
     }
 
     public Uri Http => _gateway.Http;

@@ -4,11 +4,11 @@ using AgentKernel.Spawner.Backends;
 namespace AgentKernel.Spawner.Tests.Backends;
 
 /// <summary>The contract with real sandboxes.</summary>
-public sealed class BubblewrapBackendContractTests : AgentBackendContract, IDisposable
+public sealed class BubblewrapBackendContractTests : AgentBackendContract, IAsyncDisposable
 {
     private readonly BubblewrapFixture _bubblewrap = new();
 
-    public void Dispose() => _bubblewrap.Dispose();
+    public ValueTask DisposeAsync() => _bubblewrap.DisposeAsync();
 
     private protected override IAgentBackend NewKernel() => _bubblewrap.NewKernel();
 
