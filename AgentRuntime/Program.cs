@@ -1,4 +1,5 @@
 using AgentKernel.AgentRuntime;
+using AgentKernel.AgentRuntime.Bundles;
 using AgentKernel.AgentRuntime.Configuration;
 using AgentKernel.AgentRuntime.Conversation;
 using AgentKernel.AgentRuntime.Providers;
@@ -8,6 +9,8 @@ using AgentKernel.AgentRuntime.Tools;
 
 // The exit code for a configuration that the agent cannot be started with: EX_USAGE of sysexits.h.
 const int UsageError = 64;
+// Also when the workspace could not be set up.
+const int SetupError = 1;
 // How long a running turn has to send its last events after SIGTERM.
 var grace = TimeSpan.FromSeconds(1.5);
 
@@ -26,10 +29,14 @@ try
     var environment = HostEnvironment.Take();
     var config = ConfigFile.Load(args, environment.Keys);
 
-    var tools = new ToolSet(config.Tools, new Workspace(Environment.CurrentDirectory), config.Secrets);
+    var bundles = new BundleSet(config.ImagePath);
+    var workspace = new Workspace(Environment.CurrentDirectory, bundles);
+    var tools = new ToolSet(config.Tools, workspace, bundles, config.Secrets);
     var telemetry = new AgentTelemetry(config);
-    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, telemetry, TimeProvider.System);
+    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, bundles, telemetry, TimeProvider.System);
     using var server = await loading;
+    if (config.SetupScript is { } script && !await RunSetupAsync(script, tools, workspace, signals))
+        return signals.Received.IsCompleted ? 0 : SetupError;
 
     await server.StartAsync(config.Endpoint, new Contract(agent, telemetry).HandleAsync, CancellationToken.None);
     Readiness.Announce(environment.NotifySocket);
@@ -52,4 +59,18 @@ catch (ConfigException e)
 {
     Diagnostics.Write(e.Message);
     return UsageError;
+}
+
+static async Task<bool> RunSetupAsync(byte[] script, ToolSet tools, Workspace workspace, StopSignals signals)
+{
+    using var stopping = new CancellationTokenSource();
+    _ = signals.Received.ContinueWith(_ => stopping.Cancel(), stopping.Token, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    try
+    {
+        return await SetupScript.RunAsync(script, tools, workspace.Root, stopping.Token);
+    }
+    catch (OperationCanceledException) when (signals.Received.IsCompleted)
+    {
+        return false;
+    }
 }

@@ -11,6 +11,7 @@ var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agent
     new Command("demo", "Shows what a kernel does, in a kernel of its own that is gone afterwards.")
     {
         SimpleAgentDemo.Create(),
+        TeamScenarioDemo.Create(),
     },
     UpCommand.Create(),
     SpawnCommand.Create(),
@@ -25,6 +26,9 @@ var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agent
     KillCommand.Create(),
     CleanupCommand.Create(),
     TeamCommand.Create(),
+    PackageCommand.Create(),
+    ImagesCommand.Create(),
+    BlobCommand.Create(),
     BusCommand.Create(),
     DoctorCommand.Create(),
 };

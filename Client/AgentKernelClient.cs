@@ -20,13 +20,14 @@ public sealed class AgentKernelClient : IDisposable
 {
     private readonly RpcChannel _spawner;
     private readonly RpcChannel _gateway;
+    private readonly RpcChannel _packaging;
     private readonly RpcChannel _agentBus;
 
     /// <summary>Connects, with the first call, to a kernel whose services listen at one address.</summary>
     /// <param name="grpc">Where it speaks gRPC.</param>
     /// <param name="operatorToken">The operator's token; null for an owner who only talks to an agent.</param>
     public AgentKernelClient(Uri grpc, string? operatorToken = null)
-        : this(grpc, grpc, operatorToken)
+        : this(grpc, grpc, operatorToken, grpc)
     {
     }
 
@@ -34,15 +35,19 @@ public sealed class AgentKernelClient : IDisposable
     /// <param name="spawner">Where the spawner speaks gRPC.</param>
     /// <param name="gateway">Where the gateway speaks gRPC. It is never sent the operator's token.</param>
     /// <param name="operatorToken">The operator's token; null for an owner who only talks to an agent.</param>
+    /// <param name="packaging">Where the packaging service speaks gRPC; null: where the spawner does.</param>
     /// <param name="agentBus">Where the bus service speaks gRPC; null: where the spawner does.</param>
-    public AgentKernelClient(Uri spawner, Uri gateway, string? operatorToken = null, Uri? agentBus = null)
+    public AgentKernelClient(Uri spawner, Uri gateway, string? operatorToken = null, Uri? agentBus = null, Uri? packaging = null)
     {
         _spawner = new(spawner, new() { BearerToken = operatorToken });
         _gateway = new(gateway);
         _agentBus = new(agentBus ?? spawner, new() { BearerToken = operatorToken });
         Buses = new(_agentBus);
+        _packaging = new(packaging ?? spawner, new() { BearerToken = operatorToken });
         Spawner = new(_spawner);
         Agents = new(_gateway);
+        Packaging = new(_packaging);
+        Blobs = new(packaging ?? spawner, operatorToken);
     }
 
     /// <summary>Teams, agents and their end.</summary>
@@ -54,8 +59,14 @@ public sealed class AgentKernelClient : IDisposable
     /// <summary>Turns, history and control of the agents that the caller owns.</summary>
     public AgentsClient Agents { get; }
 
+    /// <summary>Images that agents are spawned with.</summary>
+    public PackagingClient Packaging { get; }
+
+    /// <summary>What images are made of.</summary>
+    public BlobsClient Blobs { get; }
+
     /// <summary>
-    /// Connects to the services that <c>AGENTKERNEL_SPAWNER</c> and <c>AGENTKERNEL_GATEWAY</c> name, or to the kernel that
+    /// Connects to the services that <c>AGENTKERNEL_SPAWNER</c>, <c>AGENTKERNEL_GATEWAY</c> and <c>AGENTKERNEL_PACKAGING</c> name, or to the kernel that
     /// runs on a data directory; with the operator's token of <c>AGENTKERNEL_TOKEN</c>, or the one that is kept there.
     /// </summary>
     /// <param name="home">The directory; null: <c>AGENTKERNEL_HOME</c>, or <c>~/.agentkernel</c>.</param>
@@ -79,7 +90,7 @@ public sealed class AgentKernelClient : IDisposable
     /// <param name="home">The data directory, for the operator's token where <c>AGENTKERNEL_TOKEN</c> has none; null as for <see cref="Connect"/>.</param>
     /// <exception cref="InvalidOperationException">A variable is wrong.</exception>
     public static AgentKernelClient? ConnectToServices(string? home = null) => RemoteServices.FromEnvironment() is { } services
-        ? new(services.Spawner, services.Gateway, new DataDirectory(home).OperatorToken(), services.AgentBus)
+        ? new(services.Spawner, services.Gateway, new DataDirectory(home).OperatorToken(), services.AgentBus, services.Packaging)
         : null;
 
     /// <summary>Sends one message to an agent and returns its whole answer.</summary>
@@ -116,6 +127,8 @@ public sealed class AgentKernelClient : IDisposable
     {
         _spawner.Dispose();
         _gateway.Dispose();
+        _packaging.Dispose();
+        Blobs.Dispose();
         _agentBus.Dispose();
     }
 }

@@ -1,7 +1,9 @@
+using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
 using AgentKernel.Contracts;
 using AgentKernel.Contracts.V1;
+using AgentKernel.Packaging.Archives;
 using AgentKernel.Rpc;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
@@ -87,4 +89,46 @@ public sealed class AgentsClient
     /// <summary>Sends an operation as a message of the agent type's own, and returns its answer as it came.</summary>
     public async Task<Any> ControlAsync(OwnedAgent agent, Any operation, CancellationToken cancellationToken = default) =>
         (await _channel.CallAsync(AgentMethods.Control, new() { AgentId = agent.Id, Nonce = agent.Nonce, Payload = operation }, cancellationToken: cancellationToken)).Payload;
+
+    /// <summary>Loads a folder into a running agent of the reference type, as a bundle that its image did not have.</summary>
+    /// <param name="agent">Which agent.</param>
+    /// <param name="folder">At most 12 MiB when compressed.</param>
+    /// <param name="name">The bundle's name; one that was loaded under it before is replaced.</param>
+    /// <param name="type"><c>helpers</c>, <c>skill</c> or <c>data</c>.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <returns>Where the agent has it.</returns>
+    /// <exception cref="IOException">Something in the folder cannot be read or sent.</exception>
+    /// <exception cref="RpcException">INVALID_ARGUMENT: the agent refuses it.</exception>
+    public async Task<string> LoadBundleAsync(OwnedAgent agent, string folder, string name, string type = "helpers", CancellationToken cancellationToken = default)
+    {
+        const int limit = 12 * 1024 * 1024; // in base64 that is what a control call can hold
+        using var archive = new MemoryStream();
+        try
+        {
+            await using var gzip = new GZipStream(archive, CompressionLevel.Optimal, leaveOpen: true);
+            await FolderArchive.WriteAsync(folder, gzip, cancellationToken);
+        }
+        catch (ArchiveException exception)
+        {
+            throw new IOException($"{folder}: {exception.Message}", exception);
+        }
+
+        if (archive.Length >= limit)
+        {
+            throw new IOException($"{folder} has {archive.Length} bytes compressed, and a running agent can be sent {limit}; put it in an image");
+        }
+
+        var operation = new Struct
+        {
+            Fields =
+            {
+                ["operation"] = Value.ForString("load_bundle"),
+                ["name"] = Value.ForString(name),
+                ["type"] = Value.ForString(type),
+                ["archive"] = Value.ForString(Convert.ToBase64String(archive.GetBuffer(), 0, (int)archive.Length)),
+            },
+        };
+        var answer = await ControlAsync(agent, operation, cancellationToken);
+        return answer.Fields.TryGetValue("path", out var path) ? path.StringValue : "";
+    }
 }

@@ -2,6 +2,7 @@ using System.Net;
 using AgentKernel.AgentBus;
 using AgentKernel.AgentGateway;
 using AgentKernel.Client;
+using AgentKernel.Packaging;
 using AgentKernel.ServiceDefaults;
 using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.ServiceDefaults.Hosting;
@@ -62,10 +63,11 @@ public sealed class AgentKernelHost : IAsyncDisposable
         try
         {
             var tokens = new AccessTokens(options.OperatorToken ?? home.OperatorToken(), home.ServiceToken());
-            app = Build(options, home, tokens, spawner: () => AddressOf(app!, 1));
+            app = Build(options, home, tokens, services: () => AddressOf(app!, 1));
             app.MapServiceHealth();
             app.MapSpawner();
             app.MapAgentGateway();
+            app.MapPackaging();
             app.MapAgentBus();
             await app.StartAsync(cancellationToken);
             var endpoints = new KernelEndpoints(AddressOf(app, 0), AddressOf(app, 1), Environment.ProcessId);
@@ -87,7 +89,7 @@ public sealed class AgentKernelHost : IAsyncDisposable
         await StopAsync(_app, _ephemeral, _home);
     }
 
-    private static WebApplication Build(AgentKernelHostOptions options, DataDirectory home, AccessTokens tokens, Func<Uri> spawner)
+    private static WebApplication Build(AgentKernelHostOptions options, DataDirectory home, AccessTokens tokens, Func<Uri> services)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -107,9 +109,10 @@ public sealed class AgentKernelHost : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>(); // signals are the embedding program's to handle
         builder.Services.AddSingleton(home);
         builder.Services.AddSingleton(tokens);
-        builder.Services.AddSpawner(options.Spawner, agentBus: spawner); // all services share one address
+        builder.Services.AddSpawner(options.Spawner, agentBus: services, packaging: services); // all services share one address
         builder.Services.AddAgentBus(options.Bus);
-        builder.Services.AddAgentGateway(options.Gateway with { ServiceToken = tokens.Service }, spawner);
+        builder.Services.AddAgentGateway(options.Gateway with { ServiceToken = tokens.Service }, services);
+        builder.Services.AddPackaging(options.Packaging, services);
         return builder.Build();
     }
 
@@ -129,7 +132,7 @@ public sealed class AgentKernelHost : IAsyncDisposable
         {
             if (ephemeral)
             {
-                Directory.Delete(home.Path, recursive: true);
+                DataDirectory.DeleteFolder(home.Path);
             }
         }
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using AgentKernel.AgentBus;
 using AgentKernel.AgentGateway;
+using AgentKernel.Packaging;
 using AgentKernel.Spawner;
 using Microsoft.Extensions.Logging;
 
@@ -32,6 +33,9 @@ public sealed record AgentKernelHostOptions
 
     /// <summary>Turns. Its address and token of the spawner are set by the host.</summary>
     public AgentGatewayOptions Gateway { get; init; } = new();
+
+    /// <summary>Blobs and images.</summary>
+    public PackagingOptions Packaging { get; init; } = new();
 
     /// <summary>The agents' logs, and who may stop what stands on them.</summary>
     public AgentBusOptions Bus { get; init; } = new();

@@ -40,6 +40,17 @@ public static class KernelConfigFile
                 CpuOvercommit = file.CpuOvercommit ?? defaults.Spawner.CpuOvercommit,
                 MemoryOvercommit = file.MemoryOvercommit ?? defaults.Spawner.MemoryOvercommit,
             },
+            Packaging = defaults.Packaging with
+            {
+                MaxBlobBytes = file.MaxBlobBytes ?? defaults.Packaging.MaxBlobBytes,
+                BlobStore = file.BlobStore ?? defaults.Packaging.BlobStore,
+                BlobStoreEndpoint = file.BlobStoreEndpoint is null ? defaults.Packaging.BlobStoreEndpoint
+                    : Uri.TryCreate(file.BlobStoreEndpoint, UriKind.Absolute, out var endpoint) ? endpoint
+                    : throw new InvalidDataException($"{path}: blob_store_endpoint must be http://host:port or https://host:port"),
+                RegistryUrl = file.RegistryUrl ?? defaults.Packaging.RegistryUrl,
+                BaseImage = file.BaseImage ?? defaults.Packaging.BaseImage,
+                FileRoots = file.FileRoots ?? defaults.Packaging.FileRoots,
+            },
         };
     }
 
@@ -68,6 +79,7 @@ public static class KernelConfigFile
                 _ => throw new InvalidDataException($"{path}: agent_types.{name}.ready must be health or notify"),
             },
             TransportFormats = entry.TransportFormats ?? [],
+            SetupScripts = entry.SetupScripts,
             Environment = entry.Env ?? [],
         };
     }
@@ -99,6 +111,18 @@ public static class KernelConfigFile
         public double? MemoryOvercommit { get; set; }
 
         public Dictionary<string, AgentTypeEntry?>? AgentTypes { get; set; }
+
+        public long? MaxBlobBytes { get; set; }
+
+        public string? BlobStore { get; set; }
+
+        public string? BlobStoreEndpoint { get; set; }
+
+        public string? RegistryUrl { get; set; }
+
+        public string? BaseImage { get; set; }
+
+        public List<string>? FileRoots { get; set; }
     }
 
     private sealed class AgentTypeEntry
@@ -108,6 +132,8 @@ public static class KernelConfigFile
         public string? Listen { get; set; }
 
         public string? Ready { get; set; }
+
+        public bool SetupScripts { get; set; }
 
         public List<string>? TransportFormats { get; set; }
 

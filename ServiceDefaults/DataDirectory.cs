@@ -42,6 +42,24 @@ public sealed class DataDirectory
     /// <summary>Makes a folder that only its owner can enter; one that exists is left as it is.</summary>
     public static void CreateFolder(string path) => Directory.CreateDirectory(path, OwnerOnlyFolder);
 
+    /// <summary>Removes a folder and all in it, also what is read-only, as images are; one that is not there is no error.</summary>
+    public static void DeleteFolder(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            return;
+        }
+
+        var folders = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
+        File.SetUnixFileMode(path, OwnerOnlyFolder);
+        foreach (var inner in Directory.EnumerateDirectories(path, "*", folders))
+        {
+            File.SetUnixFileMode(inner, OwnerOnlyFolder);
+        }
+
+        Directory.Delete(path, recursive: true);
+    }
+
     /// <summary>The operator's token: from the environment, else the one kept here, made at first use.</summary>
     public string OperatorToken() =>
         Environment.GetEnvironmentVariable(TokenVariable) is { Length: > 0 } token ? token : KeptSecret("operator-token");

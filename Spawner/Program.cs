@@ -15,6 +15,7 @@ return await ServiceProgram.RunAsync(
         builder.Services.AddSingleton(new AccessTokens(home.OperatorToken(), home.ServiceToken()));
         builder.Services.AddSpawner(
             builder.Configuration.GetSection("Spawner").Get<SpawnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new(),
-            () => ServiceAddress.Find(builder.Configuration, "agentbus", "grpc"));
+            () => ServiceAddress.Find(builder.Configuration, "agentbus", "grpc"),
+            () => ServiceAddress.Find(builder.Configuration, "packaging", "grpc"));
     },
     app => app.MapSpawner());

@@ -9,6 +9,7 @@ using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Buses;
+using AgentKernel.Spawner.Images;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using AgentKernel.Spawner.Telemetry;
@@ -28,8 +29,9 @@ public static class SpawnerHosting
     /// <param name="services">Where to.</param>
     /// <param name="options">Its settings.</param>
     /// <param name="agentBus">Tells the bus service's gRPC address, when the first agent wants it; null: there is none.</param>
+    /// <param name="packaging">Tells the packaging service's, likewise; null: there is none.</param>
     /// <exception cref="InvalidOperationException">A setting is wrong; the message names its key.</exception>
-    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options, Func<Uri?>? agentBus = null)
+    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options, Func<Uri?>? agentBus = null, Func<Uri?>? packaging = null)
     {
         if (options.Problems().ToList() is { Count: > 0 } problems)
         {
@@ -50,6 +52,7 @@ public static class SpawnerHosting
         services.AddSingleton<AgentStore>();
         services.AddSingleton<TeamRegistry>();
         services.AddSingleton(provider => new BusLink(agentBus ?? (() => null), provider.GetRequiredService<AccessTokens>().Service));
+        services.AddSingleton(provider => new PackagingLink(packaging ?? (() => null), provider.GetRequiredService<AccessTokens>().Service));
         services.AddSingleton<AgentSupervisor>();
         services.AddSingleton<SpawnerTelemetry>();
         services.AddSingleton<AgentSpawnerService>();

@@ -17,6 +17,9 @@ public sealed record SpawnerOptions
     /// <summary>How long an agent may take to be ready.</summary>
     public TimeSpan StartTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a setup script may take, beyond that.</summary>
+    public TimeSpan SetupTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How long an agent may take to end by itself before it is killed.</summary>
     public TimeSpan StopGrace { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -46,7 +49,7 @@ public sealed record SpawnerOptions
             yield return "Spawner:Backend must name a backend";
         }
 
-        foreach (var (key, value) in new[] { (nameof(StartTimeout), StartTimeout), (nameof(StopGrace), StopGrace), (nameof(EndedRetention), EndedRetention) })
+        foreach (var (key, value) in new[] { (nameof(StartTimeout), StartTimeout), (nameof(SetupTimeout), SetupTimeout), (nameof(StopGrace), StopGrace), (nameof(EndedRetention), EndedRetention) })
         {
             if (value < TimeSpan.Zero)
             {

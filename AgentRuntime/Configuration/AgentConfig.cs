@@ -13,6 +13,10 @@ internal sealed record AgentConfig
     public required ModelSettings Model { get; init; }
     public required string SystemPrompt { get; init; }
     public required IReadOnlyList<string> Tools { get; init; }
+    /// <summary>The folder of the agent's image; null for none.</summary>
+    public required string? ImagePath { get; init; }
+    /// <summary>A program to run in the workspace before the agent is ready; null for none.</summary>
+    public required byte[]? SetupScript { get; init; }
     /// <summary>How many model calls one turn may take.</summary>
     public required int MaxSteps { get; init; }
 

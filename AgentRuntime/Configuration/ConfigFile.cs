@@ -65,6 +65,9 @@ internal static class ConfigFile
             Model = ModelPrecedence.Resolve(own, kernel.Section("model_access"), environmentKeys),
             SystemPrompt = own.Text("system_prompt") ?? DefaultSystemPrompt,
             Tools = ReadTools(own),
+            ImagePath = kernel.Text("image_path"),
+            SetupScript = kernel.Text("setup_script") is not { } script ? null
+                : Bundles.LoadedBundles.Decode(script) ?? throw new ConfigException("config key 'setup_script' must be base64"),
             MaxSteps = own.Whole("max_steps", 0, 1_000_000) is > 0 and var steps ? steps : DefaultMaxSteps,
         };
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AgentKernel.AgentRuntime.Bundles;
 using AgentKernel.AgentRuntime.Configuration;
 using AgentKernel.AgentRuntime.Providers;
 using AgentKernel.AgentRuntime.Telemetry;
@@ -7,7 +8,7 @@ using AgentKernel.AgentRuntime.Tools;
 namespace AgentKernel.AgentRuntime.Conversation;
 
 /// <summary>The agent: its one conversation, its tools, and what it has used. Knows nothing of how it is reached.</summary>
-internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet tools, AgentTelemetry telemetry, TimeProvider clock) : IAsyncDisposable
+internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet tools, BundleSet bundles, AgentTelemetry telemetry, TimeProvider clock) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly TurnGate _gate = new();
@@ -20,6 +21,8 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
     public AgentConfig Config => config;
 
     public IReadOnlyList<ToolDefinition> Tools => tools.Definitions;
+
+    public BundleSet Bundles => bundles;
 
     public Transcript Transcript { get; } = new(clock);
 
@@ -55,7 +58,7 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
     public async Task RunTurnAsync(TurnPass pass, TurnInput input, Activity? span, Func<TurnSink> open)
     {
         TurnSink? sink = null;
-        var turn = new Turn(_session, tools, Transcript, input.System ?? _systemPrompt, config.MaxSteps, told => sink!(told), telemetry);
+        var turn = new Turn(_session, tools, Transcript, (input.System ?? _systemPrompt) + bundles.Prompt, config.MaxSteps, told => sink!(told), telemetry);
         turn.Begin(input);
         sink = open();
         telemetry.Asked(span, input.Text);

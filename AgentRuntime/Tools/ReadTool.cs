@@ -10,10 +10,10 @@ internal sealed class ReadTool(Workspace workspace) : ITool
     private const int MaxOutput = 100_000;
 
     public ToolDefinition Definition { get; } = new(ToolNames.Read,
-        "Reads a text file of the workspace. Returns at most 2,000 lines from the given one on, unless told otherwise.",
+        "Reads a text file of the workspace, or one of a skill. Returns at most 2,000 lines from the given one on, unless told otherwise.",
         """
         {"type":"object","properties":{
-          "path":{"type":"string","description":"The file, relative to the workspace."},
+          "path":{"type":"string","description":"The file, relative to the workspace; absolute for a skill's."},
           "offset":{"type":"integer","description":"The first line to read; the file begins with line 1."},
           "limit":{"type":"integer","description":"How many lines to read."}},
          "required":["path"],"additionalProperties":false}
@@ -24,7 +24,7 @@ internal sealed class ReadTool(Workspace workspace) : ITool
         var given = input.Text("path");
         var first = input.Whole("offset", 1, int.MaxValue) ?? 1;
         var limit = input.Whole("limit", 1, int.MaxValue) ?? DefaultLines;
-        var text = await TextFile.ReadAsync(workspace.Resolve(given), given, cancellationToken);
+        var text = await TextFile.ReadAsync(workspace.ResolveToRead(given), given, cancellationToken);
         if (text.Length == 0)
             return new ToolOutput("(the file is empty)");
 

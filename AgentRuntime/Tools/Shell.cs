@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Diagnostics;
 using System.Text;
+using AgentKernel.AgentRuntime.Bundles;
 using AgentKernel.AgentRuntime.Configuration;
 
 namespace AgentKernel.AgentRuntime.Tools;
@@ -10,7 +11,7 @@ namespace AgentKernel.AgentRuntime.Tools;
 /// process tree of its own that is killed as a whole; what a command left running in the background goes on
 /// until the agent ends.
 /// </summary>
-internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> secrets) : IAsyncDisposable
+internal sealed class Shell(Workspace workspace, BundleSet bundles, IReadOnlyCollection<string> secrets) : IAsyncDisposable
 {
     // One argument of a program can have 128 KiB on Linux.
     private const int MaxCommandBytes = 100_000;
@@ -108,6 +109,7 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
                 && !secrets.Any(secret => value.Contains(secret, StringComparison.Ordinal)))
                 environment[name] = value;
         }
+        bundles.AddTo(environment);
         environment[MarkVariable] = mark;
         if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace } span)
         {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AgentKernel.AgentRuntime.Bundles;
 
 namespace AgentKernel.AgentRuntime.Tools;
 
@@ -8,9 +9,9 @@ internal sealed class ToolSet : IAsyncDisposable
     private readonly Dictionary<string, ITool> _tools = [];
     private readonly Shell _shell;
 
-    public ToolSet(IReadOnlyList<string> names, Workspace workspace, IReadOnlyCollection<string> secrets)
+    public ToolSet(IReadOnlyList<string> names, Workspace workspace, BundleSet bundles, IReadOnlyCollection<string> secrets)
     {
-        _shell = new Shell(workspace, secrets);
+        _shell = new Shell(workspace, bundles, secrets);
         foreach (var name in names)
         {
             _tools[name] = name switch
@@ -52,6 +53,9 @@ internal sealed class ToolSet : IAsyncDisposable
             return ToolOutput.Error($"The tool failed: {e.Message}");
         }
     }
+
+    /// <summary>Runs a command as the tool bash would, whether the model has that or not.</summary>
+    public Task<ShellResult> RunCommandAsync(string command, TimeSpan timeout, CancellationToken cancellationToken) => _shell.RunAsync(command, timeout, cancellationToken);
 
     public ValueTask DisposeAsync() => _shell.DisposeAsync();
 }

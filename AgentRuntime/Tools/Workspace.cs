@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AgentKernel.AgentRuntime.Bundles;
 
 namespace AgentKernel.AgentRuntime.Tools;
 
@@ -6,11 +7,21 @@ namespace AgentKernel.AgentRuntime.Tools;
 /// The folder that the file tools are confined to. A guard against a model's mistakes, not a sandbox: bash
 /// runs as the same user, and what separates users is the backend's business.
 /// </summary>
-internal sealed partial class Workspace(string root)
+internal sealed partial class Workspace(string root, BundleSet bundles)
 {
     private readonly string _real = RealPath(root) ?? throw new IOException("the workspace does not exist");
 
     public string Root => _real;
+
+    /// <summary>The real path of a file to read: in the workspace, or, by its absolute path, in one of the agent's bundles.</summary>
+    /// <exception cref="ToolInputException">It lies in neither.</exception>
+    public string ResolveToRead(string path)
+    {
+        if (path.StartsWith('/') && !path.Contains('\0', StringComparison.Ordinal) && RealPath(path) is { } real
+            && bundles.Bundles.Any(bundle => RealPath(bundle.Path) is { } folder && real.StartsWith(folder + "/", StringComparison.Ordinal)))
+            return real;
+        return Resolve(path);
+    }
 
     /// <summary>
     /// The real path of a file that may not exist yet. Symlinks are followed first, so that one that leads

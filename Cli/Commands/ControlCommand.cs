@@ -14,7 +14,7 @@ internal static class ControlCommand
 
     public static Command Create()
     {
-        var command = new Command("control", "Sends an agent an operation of its type's own. openclaw knows list_tools, set_system_prompt and clear_history.") { Agent, Operation };
+        var command = new Command("control", "Sends an agent an operation of its type's own. openclaw knows list_tools, list_skills, load_bundle, set_system_prompt and clear_history.") { Agent, Operation };
         command.SetAction(RunAsync);
         return command;
     }

@@ -14,6 +14,8 @@ internal static class SpawnCommand
     private static readonly Argument<string> Name = new("NAME") { Description = "A DNS label: 1 to 63 of a-z, 0-9 and -" };
     private static readonly Option<string> Type = new("--type") { Description = "The agent type", DefaultValueFactory = _ => "openclaw" };
     private static readonly Option<string?> Team = new("--team") { Description = "The team to take capacity from" };
+    private static readonly Option<string?> Image = new("--image") { Description = "An image made by 'package build': its name or id" };
+    private static readonly Option<string?> Setup = new("--setup") { Description = "A script to run in its workspace before it is ready", HelpName = "FILE" };
     private static readonly Option<string?> Provider = new("--provider") { Description = "anthropic, openai or scripted (no network)" };
     private static readonly Option<string?> Model = new("--model") { Description = "The model" };
     private static readonly Option<string?> BaseUrl = new("--base-url") { Description = "Another address of the model's API" };
@@ -31,7 +33,7 @@ internal static class SpawnCommand
     {
         var command = new Command("spawn", "Starts an agent and returns when it can take turns. Its nonce is kept in the data directory. Keys come from the kernel's environment (LLM_API_KEY, OPENAI_API_KEY), never from a command line.")
         {
-            Name, Type, Team, Provider, Model, BaseUrl, SystemPrompt, Thinking, Tools, SpawnInfo, Transport, Labels, Env, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes, ResourceOptions.Disk,
+            Name, Type, Team, Image, Setup, Provider, Model, BaseUrl, SystemPrompt, Thinking, Tools, SpawnInfo, Transport, Labels, Env, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes, ResourceOptions.Disk,
             Bus, DisableSafety,
         };
         foreach (var option in LifeOptions.All)
@@ -48,6 +50,16 @@ internal static class SpawnCommand
         var output = new Output(command);
         var request = Request(command);
         using var connection = KernelConnection.Open(command);
+        if (command.GetValue(Setup) is { } script)
+        {
+            if (!File.Exists(script))
+            {
+                throw new UsageException($"--setup: there is no file '{script}'");
+            }
+
+            request.SetupScriptUri = (await BlobCommand.UploadAsync(connection.Kernel, output, script, cancellationToken)).Uri;
+        }
+
         var agent = await output.WhileAsync($"Starting {request.Name} …", () => connection.Kernel.Spawner.SpawnAsync(request, cancellationToken));
         await KeepAsync(connection, agent);
         var ready = agent.Agent.ReadyAt.ToDateTimeOffset() - agent.Agent.CreatedAt.ToDateTimeOffset();
@@ -77,6 +89,7 @@ internal static class SpawnCommand
             AgentType = command.GetRequiredValue(Type),
             TeamId = command.GetValue(Team) ?? "",
             TransportFormat = command.GetValue(Transport) ?? "",
+            ImageId = command.GetValue(Image) ?? "",
         };
         if (command.GetResult(Bus) is not null)
         {

@@ -54,6 +54,11 @@ internal sealed class Output(ParseResult command)
         }
     }
 
+    /// <summary>Does something that may take long, and shows on a terminal what it says of its progress.</summary>
+    public Task<T> WhileAsync<T>(string what, Func<Action<string>, Task<T>> work) => Json || Console.IsErrorRedirected
+        ? work(_ => { })
+        : Remarks.Status().StartAsync(Markup.Escape(what), status => work(progress => status.Status(Markup.Escape(progress))));
+
     /// <summary>Does something that may take long; shows that on a terminal.</summary>
     public Task<T> WhileAsync<T>(string what, Func<Task<T>> work) => Json || Console.IsErrorRedirected
         ? work()

@@ -98,7 +98,8 @@ internal sealed class TurnPrinter(bool json, bool showTools, IAnsiConsole consol
         }
     }
 
-    private static JsonObject ToJson(TurnResponse piece)
+    /// <summary>An event as a JSON line.</summary>
+    public static JsonObject ToJson(TurnResponse piece)
     {
         var line = new JsonObject { ["body"] = piece.Body, ["done"] = piece.Done };
         if (piece.Error.Length > 0)

@@ -21,6 +21,9 @@ public sealed record AgentType
     /// <summary>The vendor formats of turns that it takes; empty: any.</summary>
     public IReadOnlyList<string> TransportFormats { get; init; } = [];
 
+    /// <summary>Whether it runs the program of the config key <c>setup_script</c> (in base64) in its workspace before it is ready.</summary>
+    public bool SetupScripts { get; init; }
+
     /// <summary>Added to the environment of each of its agents.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 }

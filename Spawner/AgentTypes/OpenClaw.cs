@@ -17,6 +17,7 @@ internal static class OpenClaw
         Listen = AgentListener.UnixSocket,
         Ready = AgentReadiness.Notify,
         TransportFormats = ["anthropic", "openai"],
+        SetupScripts = true,
         // The program runs on the .NET that the kernel runs on, wherever that is installed.
         // Without diagnostics: a killed .NET process leaves its debugger's pipes in the temporary folder.
         Environment = new Dictionary<string, string> { ["DOTNET_ROOT"] = DotNetRoot(), ["DOTNET_EnableDiagnostics"] = "0" },

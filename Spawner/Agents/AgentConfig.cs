@@ -13,7 +13,7 @@ internal static class AgentConfig
     // Keys that the kernel writes, or that would change whom the agent trusts.
     private static readonly HashSet<string> KernelKeys =
     [
-        "agent_id", "nonce", "name", "agent_type", "http_port", "unix_socket", "image_path", "transport_format",
+        "agent_id", "nonce", "name", "agent_type", "http_port", "unix_socket", "image_path", "setup_script", "transport_format",
         "model_access", "agentbus_url", "agentbus_id", "agentbus_token", "disable_safety", "spawn_info",
     ];
 

@@ -22,6 +22,12 @@ internal sealed record AgentRecord
 
     public string ImageId { get; init; } = "";
 
+    /// <summary>Where the image is on this machine; null for none.</summary>
+    public string? ImagePath { get; init; }
+
+    /// <summary>Where it is in a registry; empty where it is in none.</summary>
+    public string ImageReference { get; init; } = "";
+
     public required string TransportFormat { get; init; }
 
     /// <summary>Its place on a bus; null where it has none.</summary>

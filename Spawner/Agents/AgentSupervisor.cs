@@ -8,6 +8,7 @@ using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Buses;
+using AgentKernel.Spawner.Images;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.Extensions.Hosting;
@@ -20,7 +21,7 @@ namespace AgentKernel.Spawner.Agents;
 /// teams, records, and the news of each change.
 /// </summary>
 internal sealed partial class AgentSupervisor(
-    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, OrphanSweep orphans, BusLink buses, SpawnerOptions options, TimeProvider time,
+    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, OrphanSweep orphans, BusLink buses, PackagingLink packaging, SpawnerOptions options, TimeProvider time,
     IHostApplicationLifetime lifetime, ILogger<AgentSupervisor> logger)
 {
     private const int NoSpaceLeft = 28; // ENOSPC
@@ -52,6 +53,7 @@ internal sealed partial class AgentSupervisor(
             TeamId = request.TeamId,
             AgentType = type.Name,
             Backend = backends.Chosen.Name,
+            ImageId = request.ImageId,
             TransportFormat = request.TransportFormat.Length > 0 ? request.TransportFormat : type.TransportFormats is [var first, ..] ? first : "anthropic",
             Metadata = request.Metadata.ToDictionary(),
             Resources = share,
@@ -73,10 +75,11 @@ internal sealed partial class AgentSupervisor(
             store.CreateFolder(record.Id);
             store.SaveRequest(record.Id, request);
             var bus = request.Agentbus is null ? null : await buses.OpenAsync(record.Id, record.Name, record.TeamId, record.NonceHash, request.Agentbus, either.Token);
-            record = record with { Bus = bus };
             Change(agent, current => current with { Bus = bus });
+            await FindImageAsync(agent, either.Token);
+            record = agent.Record;
             var spec = SpecOf(record, type, request, agent.Lease);
-            spec = spec with { Secrets = [.. spec.Secrets, nonce] };
+            spec = await WithSetupAsync(spec with { Secrets = [.. spec.Secrets, nonce] }, request.SetupScriptUri, either.Token);
             agent.Handle = await backends.Chosen.StartAsync(spec, either.Token);
             Change(agent, current => current with { State = AgentState.Idle, ReadyAt = time.GetUtcNow(), BackendState = agent.Handle.SavedState }, save: true);
             // Nobody may be there any more to be given the nonce: an agent without an owner must not stay. And whoever
@@ -238,6 +241,8 @@ internal sealed partial class AgentSupervisor(
             TeamId = record.TeamId,
             TeamResources = lease?.Capacity.ToMessage() ?? new(),
             Resources = record.Resources.ToMessage(),
+            ImagePath = record.ImagePath,
+            ImageReference = record.ImageReference.Length > 0 ? record.ImageReference : null,
             Metadata = record.Metadata,
             MaxLifetime = record.MaxLifetime,
             StartTimeout = options.StartTimeout,
@@ -260,6 +265,28 @@ internal sealed partial class AgentSupervisor(
             BackendConfig = settings,
             Secrets = [.. spec.Secrets, .. AgentConfig.Secrets(config), .. request.Env.Where(pair => AgentConfig.IsSecret(pair.Key)).Select(pair => pair.Value)],
         };
+    }
+
+    // When the agent is listed with what it was asked for with: from then on that is in use.
+    private async Task FindImageAsync(SupervisedAgent agent, CancellationToken cancellationToken)
+    {
+        if (agent.Record.ImageId.Length > 0)
+        {
+            var image = await packaging.ResolveAsync(agent.Record.ImageId, cancellationToken);
+            Change(agent, current => current with { ImageId = image.ImageId, ImagePath = image.Path, ImageReference = image.Reference });
+        }
+    }
+
+    // For the first start alone: later ones find the workspace as the script has left it.
+    private async Task<AgentSpec> WithSetupAsync(AgentSpec spec, string uri, CancellationToken cancellationToken)
+    {
+        if (uri.Length == 0)
+        {
+            return spec;
+        }
+
+        spec.Config["setup_script"] = Convert.ToBase64String(await packaging.ReadScriptAsync(uri, cancellationToken));
+        return spec with { StartTimeout = spec.StartTimeout + options.SetupTimeout };
     }
 
     private async Task StopAsync(SupervisedAgent agent, string reason)

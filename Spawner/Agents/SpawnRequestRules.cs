@@ -15,6 +15,7 @@ internal static partial class SpawnRequestRules
 {
     private const int MaxFieldBytes = 64 * 1024;
     private const int MaxRestarts = 1000;
+    private const int MaxImageId = 100;
     private static readonly TimeSpan LongestLife = TimeSpan.FromDays(45); // what a timer of the system can wait
 
     /// <exception cref="RpcException">INVALID_ARGUMENT, NOT_FOUND or UNIMPLEMENTED.</exception>
@@ -52,14 +53,14 @@ internal static partial class SpawnRequestRules
         CheckIsolation(request, backend);
 
         // What cannot be done is refused: an agent that runs without the image or the safety it was to have is worse than none.
-        if (request.ImageId.Length > 0)
+        if (request.ImageId.Length > MaxImageId)
         {
-            throw new RpcException(RpcStatusCode.NotFound, $"image_id: there is no image '{request.ImageId}'");
+            throw Invalid($"image_id is longer than {MaxImageId} characters; it is an image's id, or a name of it");
         }
 
         if (request.SetupScriptUri.Length > 0)
         {
-            throw new RpcException(RpcStatusCode.Unimplemented, "setup_script_uri: this kernel cannot run setup scripts, so it will not start an agent that needs one");
+            CheckSetupScript(request.SetupScriptUri, type);
         }
     }
 
@@ -70,6 +71,19 @@ internal static partial class SpawnRequestRules
         if (backend.Capabilities.ConfigKeys is { } known && config?.Fields.Keys.FirstOrDefault(key => !known.Contains(key)) is { } unknown)
         {
             throw Invalid($"config.{unknown}: backend '{backend.Name}' has {(known.Count == 0 ? "no settings" : $"only {string.Join(", ", known)}")}");
+        }
+    }
+
+    private static void CheckSetupScript(string uri, AgentType type)
+    {
+        if (!type.SetupScripts)
+        {
+            throw Invalid($"setup_script_uri: agent type '{type.Name}' does not run setup scripts, so it will not be started with one");
+        }
+
+        if (!BlobUri().IsMatch(uri))
+        {
+            throw Invalid("setup_script_uri must be blob://sha256: and 64 lower-case hexadecimal digits");
         }
     }
 
@@ -183,6 +197,9 @@ internal static partial class SpawnRequestRules
 
     [GeneratedRegex(@"\A[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex DnsLabel();
+
+    [GeneratedRegex(@"\Ablob://sha256:[0-9a-f]{64}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex BlobUri();
 
     [GeneratedRegex(@"\A[A-Za-z_][A-Za-z0-9_]*\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex EnvironmentName();

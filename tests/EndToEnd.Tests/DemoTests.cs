@@ -25,6 +25,25 @@ public sealed class DemoTests
     }
 
     [Theory]
+    [InlineData("local")]
+    [InlineData("bwrap")]
+    public async Task TeamScenario_WithoutKey_RunsTheHelperAndNamesTheSpeakers(string backend)
+    {
+        var run = await ProgramRun.RunAsync(Repository.Cli, ["demo", "team-scenario", "--backend", backend]);
+        Assert.SkipWhen(backend == "bwrap" && run.Error.Contains("bwrap", StringComparison.Ordinal) && Environment.GetEnvironmentVariable("CI") is null, run.Error);
+        run.Succeeded();
+
+        Assert.Contains("Team readers is reserved: 3 agents", run.Output, StringComparison.Ordinal);
+        Assert.Contains("[architect] worker-2: Measure the text 'shore' with textstat.", run.Output, StringComparison.Ordinal);
+        Assert.Contains("[worker-1] (bash: textstat tide)", run.Output, StringComparison.Ordinal);
+        Assert.Contains("[worker-1] 3 lines, 19 words, longest word: unhurriedly", run.Output, StringComparison.Ordinal); // what the helper printed
+        Assert.Contains("[worker-2] 2 lines, 9 words, longest word: footprints", run.Output, StringComparison.Ordinal);
+        Assert.Contains("[architect] > 3 lines, 19 words, longest word: unhurriedly", run.Output, StringComparison.Ordinal); // summed up
+        Assert.EndsWith("3 agents, the team, the image and 1 blob are cleaned up.\n", run.Output, StringComparison.Ordinal);
+        Assert.Empty(run.Error);
+    }
+
+    [Theory]
     [InlineData("FanOut", "(6 agents cleaned up)", "What does poetry say of rain?")]
     [InlineData("Pipeline", "analyst: Analyse this:", "Gather facts about rain.")]
     public async Task Example_WithTheScriptedModel_Runs(string example, string expected, string alsoExpected)

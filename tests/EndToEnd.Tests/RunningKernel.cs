@@ -99,7 +99,7 @@ public sealed class RunningKernel : ITestKernel
         _process.Dispose();
         if (_ownsHome)
         {
-            Directory.Delete(Home, recursive: true);
+            AgentKernel.ServiceDefaults.DataDirectory.DeleteFolder(Home);
         }
     }
 }

@@ -7,11 +7,12 @@ public sealed class RunningServices : ITestKernel
 {
     private readonly ServiceProcess _spawner;
     private readonly ServiceProcess _gateway;
+    private readonly ServiceProcess _packaging;
 
-    private RunningServices(ServiceProcess spawner, ServiceProcess gateway, string home, string token)
+    private RunningServices(ServiceProcess spawner, ServiceProcess gateway, ServiceProcess packaging, string home, string token)
     {
-        (_spawner, _gateway, Home, Token) = (spawner, gateway, home, token);
-        Client = new AgentKernelClient(SpawnerGrpc, Grpc, token);
+        (_spawner, _gateway, _packaging, Home, Token) = (spawner, gateway, packaging, home, token);
+        Client = new AgentKernelClient(SpawnerGrpc, Grpc, token, packaging: packaging.Grpc);
     }
 
     public Uri Http => _gateway.Http;
@@ -28,12 +29,13 @@ public sealed class RunningServices : ITestKernel
 
     public AgentKernelClient Client { get; }
 
-    public string Log => _spawner.Log + _gateway.Log;
+    public string Log => _spawner.Log + _gateway.Log + _packaging.Log;
 
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
     {
         ["AGENTKERNEL_SPAWNER"] = SpawnerGrpc.ToString(),
         ["AGENTKERNEL_GATEWAY"] = Grpc.ToString(),
+        ["AGENTKERNEL_PACKAGING"] = _packaging.Grpc.ToString(),
         ["AGENTKERNEL_TOKEN"] = Token,
     };
 
@@ -48,17 +50,13 @@ public sealed class RunningServices : ITestKernel
             ["AGENTKERNEL_SERVICE_TOKEN"] = "a-service-token-of-the-tests",
             ["AGENTKERNEL_HOME"] = home,
         };
-        var spawner = await ServiceProcess.StartAsync("Spawner", common);
-        try
-        {
-            var gateway = await ServiceProcess.StartAsync("AgentGateway", new Dictionary<string, string>(common) { ["SPAWNER_GRPC"] = spawner.Grpc.ToString() });
-            return new(spawner, gateway, home, token);
-        }
-        catch
-        {
-            await spawner.DisposeAsync();
-            throw;
-        }
+        await using var undo = new AsyncDisposables();
+        // First, with a spawner's address that is no one's: what asks it fails closed, and nothing here does.
+        var packaging = undo.Add(await ServiceProcess.StartAsync("Packaging", common));
+        var spawner = undo.Add(await ServiceProcess.StartAsync("Spawner", new Dictionary<string, string>(common) { ["PACKAGING_GRPC"] = packaging.Grpc.ToString() }));
+        var gateway = await ServiceProcess.StartAsync("AgentGateway", new Dictionary<string, string>(common) { ["SPAWNER_GRPC"] = spawner.Grpc.ToString() });
+        undo.Keep();
+        return new(spawner, gateway, packaging, home, token);
     }
 
     public async ValueTask DisposeAsync()
@@ -66,6 +64,30 @@ public sealed class RunningServices : ITestKernel
         Client.Dispose();
         await _gateway.DisposeAsync();
         await _spawner.DisposeAsync();
-        Directory.Delete(Home, recursive: true);
+        await _packaging.DisposeAsync();
+        AgentKernel.ServiceDefaults.DataDirectory.DeleteFolder(Home);
+    }
+}
+
+/// <summary>What is ended again unless all of it is kept.</summary>
+internal sealed class AsyncDisposables : IAsyncDisposable
+{
+    private readonly Stack<IAsyncDisposable> _all = [];
+
+    public T Add<T>(T one)
+        where T : IAsyncDisposable
+    {
+        _all.Push(one);
+        return one;
+    }
+
+    public void Keep() => _all.Clear();
+
+    public async ValueTask DisposeAsync()
+    {
+        while (_all.TryPop(out var one))
+        {
+            await one.DisposeAsync();
+        }
     }
 }

@@ -37,6 +37,11 @@ internal sealed class LocalBackend(LockedDataDirectory home, ProcessExitWatcher 
         DataDirectory.CreateFolder(workspace);
         using var port = spec.Type.Listen is AgentListener.HttpPort ? _ports.Take() : null;
         var endpoint = Listen(spec, port);
+        if (spec.ImagePath is not null)
+        {
+            spec.Config["image_path"] = spec.ImagePath;
+        }
+
         var config = Path.Combine(spec.Folder, "config.json");
         DataDirectory.WriteAtomically(config, Encoding.UTF8.GetBytes(spec.Config.ToJsonString()));
 

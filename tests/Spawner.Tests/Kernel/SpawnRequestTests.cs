@@ -80,9 +80,9 @@ public sealed class SpawnRequestTests : IAsyncLifetime
     [Fact]
     public async Task Spawn_OfWhatThisKernelCannotDo_IsRefused()
     {
-        await Refusal.IsAsync(RpcStatusCode.NotFound, "image_id", () => _kernel.SpawnAsync("idle", adjust: request => request.ImageId = "none"));
+        await Refusal.IsAsync(RpcStatusCode.FailedPrecondition, "image_id", () => _kernel.SpawnAsync("idle", adjust: request => request.ImageId = "none"));
         await Refusal.IsAsync(RpcStatusCode.FailedPrecondition, "agentbus", () => _kernel.SpawnAsync("idle", adjust: request => request.Agentbus = new()));
-        await Refusal.IsAsync(RpcStatusCode.Unimplemented, "setup_script_uri", () => _kernel.SpawnAsync("idle", adjust: request => request.SetupScriptUri = "blob://sha256:00"));
+        await Refusal.IsAsync(RpcStatusCode.InvalidArgument, "setup_script_uri", () => _kernel.SpawnAsync("idle", adjust: request => request.SetupScriptUri = "blob://sha256:00"));
     }
 
     [Fact]
