@@ -1,4 +1,5 @@
 using AgentKernel.AgentRuntime;
+using AgentKernel.AgentRuntime.Bus;
 using AgentKernel.AgentRuntime.Configuration;
 using AgentKernel.AgentRuntime.Conversation;
 using AgentKernel.AgentRuntime.Providers;
@@ -20,7 +21,8 @@ try
     var config = ConfigFile.Load(args, environment.Keys);
 
     var tools = new ToolSet(config.Tools, new Workspace(Environment.CurrentDirectory), config.Secrets);
-    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, TimeProvider.System);
+    await using var journal = config.Bus is { } bus ? await BusJournal.OpenAsync(config, bus, TimeProvider.System) : null;
+    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, journal, TimeProvider.System);
     using var server = await loading;
 
     await server.StartAsync(config.Endpoint, new Contract(agent).HandleAsync, CancellationToken.None);

@@ -84,6 +84,8 @@ internal sealed class Contract(Agent agent)
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, agent.Stopping);
         using var pass = await agent.TryEnterAsync(gone.Token)
             ?? throw new RequestException(StatusCodes.Status409Conflict, "a turn is already running");
+        if (await agent.RecoverAsync(gone.Token) is { } problem)
+            throw new RequestException(StatusCodes.Status503ServiceUnavailable, problem);
         EventStream? stream = null;
         try
         {
