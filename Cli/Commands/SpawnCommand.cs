@@ -24,14 +24,18 @@ internal static class SpawnCommand
     private static readonly Option<string?> Transport = new("--transport") { Description = "The format of turns: anthropic or openai" };
     private static readonly Option<string[]> Labels = new("--label") { Description = "A label for finding it again", HelpName = "KEY=VALUE" };
     private static readonly Option<string[]> Env = new("--env") { Description = "A variable of its environment; KEY alone takes this shell's value", HelpName = "KEY[=VALUE]" };
-    private static readonly Option<double?> Cpu = new("--cpu") { Description = "Its share of the team [default: 1]", HelpName = "CORES" };
 
     public static Command Create()
     {
         var command = new Command("spawn", "Starts an agent and returns when it can take turns. Its nonce is kept in the data directory. Keys come from the kernel's environment (LLM_API_KEY, OPENAI_API_KEY), never from a command line.")
         {
-            Name, Type, Team, Provider, Model, BaseUrl, SystemPrompt, Thinking, Tools, SpawnInfo, Transport, Labels, Env, Cpu,
+            Name, Type, Team, Provider, Model, BaseUrl, SystemPrompt, Thinking, Tools, SpawnInfo, Transport, Labels, Env, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes,
         };
+        foreach (var option in LifeOptions.All)
+        {
+            command.Add(option);
+        }
+
         command.SetAction(RunAsync);
         return command;
     }
@@ -83,10 +87,8 @@ internal static class SpawnCommand
             request.Env[key] = value ?? Environment.GetEnvironmentVariable(key) ?? throw new UsageException($"--env {key}: this shell has no such variable");
         }
 
-        if (command.GetValue(Cpu) is { } cpu)
-        {
-            request.Resources = new() { Cpu = cpu };
-        }
+        request.Resources = ResourceOptions.Read(command);
+        LifeOptions.Apply(command, request);
 
         if (OwnConfiguration(command) is { Count: > 0 } own)
         {

@@ -9,16 +9,12 @@ namespace AgentKernel.Cli.Commands;
 /// <summary><c>team</c>: reservations that agents are spawned into.</summary>
 internal static class TeamCommand
 {
-    private const long Mebibyte = 1024 * 1024;
-
     private static readonly Argument<string> Team = new("TEAM") { Description = "A DNS label: 1 to 63 of a-z, 0-9 and -" };
-    private static readonly Option<double?> Cpu = new("--cpu") { Description = "Cores to reserve", HelpName = "CORES" };
-    private static readonly Option<long?> Memory = new("--memory") { Description = "Memory to reserve", HelpName = "MIB" };
     private static readonly Option<int?> Agents = new("--agents") { Description = "How many agents it may have", HelpName = "N" };
 
     public static Command Create()
     {
-        var create = new Command("create", "Reserves capacity. What is not said is not limited.") { Team, Cpu, Memory, Agents };
+        var create = new Command("create", "Reserves capacity. What is not said is not limited.") { Team, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes, Agents };
         create.SetAction(CreateAsync);
         var list = new Command("list", "Lists the teams and what of them is in use.");
         list.SetAction(ListAsync);
@@ -29,17 +25,7 @@ internal static class TeamCommand
 
     private static async Task<int> CreateAsync(ParseResult command, CancellationToken cancellationToken)
     {
-        var resources = new Resources();
-        if (command.GetValue(Cpu) is { } cpu)
-        {
-            resources.Cpu = cpu;
-        }
-
-        if (command.GetValue(Memory) is { } memory)
-        {
-            resources.MemoryBytes = memory is >= 0 and <= long.MaxValue / Mebibyte ? memory * Mebibyte : throw new UsageException($"--memory is {memory}; it must be a number of MiB");
-        }
-
+        var resources = ResourceOptions.Read(command) ?? new();
         if (command.GetValue(Agents) is { } agents)
         {
             resources.Agents = agents;

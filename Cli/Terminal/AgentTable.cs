@@ -33,13 +33,14 @@ internal static class AgentTable
 
     public static Table OfTeams(IEnumerable<Team> teams)
     {
-        var table = new Table().Border(TableBorder.None).AddColumns("TEAM", "CPU", "MEMORY", "AGENTS");
+        var table = new Table().Border(TableBorder.None).AddColumns("TEAM", "CPU", "MEMORY", "PIDS", "AGENTS");
         foreach (var team in teams)
         {
             table.AddRow(
                 team.Id,
                 Of($"{team.Used.Cpu:0.##}", team.Capacity.HasCpu, $"{team.Capacity.Cpu:0.##}"),
                 Of(Bytes(team.Used.MemoryBytes), team.Capacity.HasMemoryBytes, Bytes(team.Capacity.MemoryBytes)),
+                Of($"{team.Used.Pids}", team.Capacity.HasPids, $"{team.Capacity.Pids}"),
                 Of($"{team.Used.Agents}", team.Capacity.HasAgents, $"{team.Capacity.Agents}"));
         }
 

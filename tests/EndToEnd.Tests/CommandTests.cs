@@ -69,6 +69,24 @@ public abstract class CommandTests(IKernelFixture fixture)
         Assert.Contains("1 agents", (await _kernel.CliAsync("team", "delete", "small")).Succeeded().Output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Spawn_WithLimits_TakesThemFromItsTeamAndStatusShowsIt()
+    {
+        (await _kernel.CliAsync("team", "create", "measured", "--memory", "512", "--pids", "300", "--agents", "2")).Succeeded();
+        var spawned = (await _kernel.CliAsync(
+            "spawn", "bounded", "--team", "measured", "--provider", "scripted", "--memory", "256", "--pids", "200", "--cpu", "0.5",
+            "--restart", "2", "--restart-backoff", "0.5", "--idle-timeout", "3600", "--max-lifetime", "7200", "--host-network", "--json")).Succeeded();
+        Assert.Equal("268435456", (string)JsonNode.Parse(spawned.Output)!["resources"]!["memory_bytes"]!);
+        Assert.Equal("hello\n", (await _kernel.CliAsync("ask", "bounded", "hello")).Succeeded().Output);
+
+        var team = Assert.Single(JsonNode.Parse((await _kernel.CliAsync("status", "--json")).Succeeded().Output)!["teams"]!.AsArray(), team => (string)team!["id"]! == "measured")!;
+        Assert.Equal(("268435456", 200, 0.5), ((string)team["used"]!["memory_bytes"]!, (int)team["used"]!["pids"]!, (double)team["used"]!["cpu"]!));
+        Assert.Matches(@"measured\s+0\.5\s+256 MiB of 512 MiB\s+200 of 300\s+1 of 2", (await _kernel.CliAsync("status")).Succeeded().Output);
+        var refused = await _kernel.CliAsync("spawn", "second", "--team", "measured", "--provider", "scripted", "--memory", "257");
+        Assert.Contains("bytes of memory wanted, 268435456 of 536870912 free", refused.Error, StringComparison.Ordinal);
+        (await _kernel.CliAsync("team", "delete", "measured")).Succeeded();
+    }
+
     [Theory]
     [InlineData(2, "--help", "ask")]
     [InlineData(2, "there is no agent 'nobody'", "ask", "nobody", "hi")]
@@ -79,6 +97,11 @@ public abstract class CommandTests(IKernelFixture fixture)
     [InlineData(2, "--spawn-info is not JSON", "spawn", "x", "--spawn-info", """{"a":1,"a":2}""")]
     [InlineData(2, "--label is 'novalue'", "spawn", "x", "--label", "novalue")]
     [InlineData(2, "spawn_info.nonce is set by the kernel alone", "spawn", "x", "--spawn-info", """{"nonce":"mine"}""")]
+    [InlineData(2, "resources.memory_bytes must be", "spawn", "x", "--memory", "1")]
+    [InlineData(2, "idle_timeout must be", "spawn", "x", "--idle-timeout", "0")]
+    [InlineData(2, "--max-lifetime is -1", "spawn", "x", "--max-lifetime=-1")]
+    [InlineData(2, "--restart-backoff wants --restart", "spawn", "x", "--restart-backoff", "1")]
+    [InlineData(2, "network.allow", "spawn", "x", "--allow", "example.com")]
     [InlineData(1, "there is no team 'nowhere'", "spawn", "x", "--team", "nowhere")]
     public async Task Command_WithBadInput_SaysWhatIsWrong(int exitCode, string expected, params string[] arguments)
     {

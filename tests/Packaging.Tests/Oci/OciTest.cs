@@ -23,7 +23,7 @@ public abstract class OciTest : IDisposable
     private protected static OciTarget To(string reference) => new OciTarget.Registry(ImageReference.Parse(reference, "registry_url"));
 
     private protected static OciImageRequest Request(string? from, string folder, OciTarget target) =>
-        new(from, [new(folder, "image/bundles/tools", "bundle tools") { KeepModes = true }], target)
+        new(from, [new FolderLayer(folder, "image/bundles/tools", "bundle tools") { KeepModes = true }], target)
         {
             Platform = new("amd64", "linux"),
             Settings = new()

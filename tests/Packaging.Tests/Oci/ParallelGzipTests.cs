@@ -45,6 +45,31 @@ public sealed class ParallelGzipTests : OciTest
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
 
     [Fact]
+    public async Task Write_NoiseBetweenText_IsAsSmallAsEachByItself()
+    {
+        var text = System.Text.Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(0, 40_000).Select(line => $"line {line} of the text\n")));
+        var noise = Noise.Bytes(700_000, seed: 8);
+        using var mixed = new MemoryStream();
+        using var alone = new MemoryStream();
+
+        var all = await CompressAsync([.. text, .. noise, .. text, .. noise.Reverse()], mixed, pieces: 10_000);
+        var one = await CompressAsync(text, alone, pieces: 10_000);
+
+        Assert.InRange(all.Size, 1_400_000, 1_405_000 + (3 * one.Size));
+    }
+
+    [Fact]
+    public async Task Write_NoiseThatComesAgain_IsCompressed()
+    {
+        var noise = Noise.Bytes(10_000, seed: 9);
+        using var output = new MemoryStream();
+
+        var digests = await CompressAsync([.. Enumerable.Repeat(noise, 100).SelectMany(bytes => bytes)], output, pieces: 10_000);
+
+        Assert.True(digests.Size < 200_000, $"{digests.Size} bytes of 1000000");
+    }
+
+    [Fact]
     public async Task Write_DiskFull_FailsAndDoesNotHang()
     {
         await using var full = new FileStream("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);

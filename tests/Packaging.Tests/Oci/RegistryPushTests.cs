@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using AgentKernel.Packaging.Backends.Oci;
 using AgentKernel.Packaging.Backends.Oci.Images;
+using AgentKernel.Packaging.Backends.Oci.Layers;
 using AgentKernel.Packaging.Backends.Oci.Registry;
 
 namespace AgentKernel.Packaging.Tests.Oci;
@@ -187,7 +188,7 @@ public sealed class RegistryPushTests : OciTest
     {
         await using var registry = await RunningRegistry.StartAsync();
         var request = Request(null, Bundle(), To(registry.Name("tools:v1")));
-        request = request with { Layers = [.. request.Layers.Select(layer => layer with { KeepModes = false })] };
+        request = request with { Layers = [.. request.Layers.Cast<FolderLayer>().Select(layer => layer with { KeepModes = false })] };
 
         await Backend(registry.Options).BuildAsync(request, null, Patience.Token);
 

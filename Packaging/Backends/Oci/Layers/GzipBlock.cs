@@ -12,8 +12,11 @@ internal sealed class GzipBlock
     // What GZipStream writes before the compressed data: a header without name or time.
     private const int HeaderBytes = 10;
 
+    private static readonly ZLibCompressionOptions Stored = new() { CompressionLevel = 0 };
+
     // What does not compress grows by some bytes in each of deflate's own blocks.
     private readonly byte[] _output = new byte[Size + (Size / 8)];
+    private readonly NoiseDetector _noise = new();
 
     private int _compressedLength;
 
@@ -25,19 +28,42 @@ internal sealed class GzipBlock
     public uint Crc { get; private set; }
 
     /// <summary>Deflate data that ends at a byte and is not the last of its stream, so that the next block's can follow.</summary>
-    public ReadOnlyMemory<byte> Compressed => _output.AsMemory(HeaderBytes, _compressedLength);
+    public ReadOnlyMemory<byte> Compressed => _output.AsMemory(0, _compressedLength);
 
+    /// <summary>Compresses the input; parts of it that would not become smaller are stored, which costs next to nothing.</summary>
     public void Compress(ZLibCompressionOptions options)
     {
+        (_compressedLength, Crc) = (0, 0);
+        _noise.Reset();
+        for (var start = 0; start < Length;)
+        {
+            var isNoise = _noise.IsNoise(Input, start, Length);
+            var end = Math.Min(start + NoiseDetector.Segment, Length);
+            while (end < Length && _noise.IsNoise(Input, end, Length) == isNoise)
+            {
+                end = Math.Min(end + NoiseDetector.Segment, Length);
+            }
+
+            Append(Input.AsSpan(start, end - start), isNoise ? Stored : options);
+            start = end;
+        }
+    }
+
+    private void Append(ReadOnlySpan<byte> part, ZLibCompressionOptions options)
+    {
         using var output = new MemoryStream(_output);
+        output.Position = _compressedLength;
+        int length;
         using (var gzip = new GZipStream(output, options, leaveOpen: true))
         {
-            gzip.Write(Input, 0, Length);
+            gzip.Write(part);
             gzip.Flush();
-            _compressedLength = (int)output.Position - HeaderBytes;
+            length = (int)output.Position - _compressedLength - HeaderBytes;
         }
 
         // Closing has added an end that is not wanted here, and the CRC that is.
-        Crc = BinaryPrimitives.ReadUInt32LittleEndian(_output.AsSpan((int)output.Position - 8));
+        Crc = Crc32.Join(Crc, BinaryPrimitives.ReadUInt32LittleEndian(_output.AsSpan((int)output.Position - 8)), part.Length);
+        _output.AsSpan(_compressedLength + HeaderBytes, length).CopyTo(_output.AsSpan(_compressedLength));
+        _compressedLength += length;
     }
 }

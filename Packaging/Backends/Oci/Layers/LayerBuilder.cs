@@ -3,16 +3,6 @@ using AgentKernel.Packaging.Backends.Oci.Images;
 
 namespace AgentKernel.Packaging.Backends.Oci.Layers;
 
-/// <summary>A folder that becomes a layer.</summary>
-/// <param name="Folder">What goes into it.</param>
-/// <param name="Prefix">Where in the image: a path without slashes at its ends, or empty for the root.</param>
-/// <param name="CreatedBy">For the image's history.</param>
-internal sealed record LayerSource(string Folder, string Prefix, string CreatedBy)
-{
-    /// <summary>Keeps permissions as they are. Otherwise whoever runs in the image can read what the owner can.</summary>
-    public bool KeepModes { get; init; }
-}
-
 /// <summary>A layer in a file.</summary>
 /// <param name="DiffId">The digest of the tar in it.</param>
 internal sealed record BuiltLayer(Descriptor Descriptor, Digest DiffId, string File, string CreatedBy);
@@ -20,8 +10,11 @@ internal sealed record BuiltLayer(Descriptor Descriptor, Digest DiffId, string F
 /// <summary>Makes layers: a deterministic tar, compressed on all cores.</summary>
 internal static class LayerBuilder
 {
-    /// <summary>gzip's own default, and that of the tools it is compared with.</summary>
-    public const int DefaultLevel = 6;
+    /// <summary>
+    /// The level of zlib-ng, which .NET has, at which layers are as large as those of other image tools at their default.
+    /// Higher ones save three percent and take half as long again.
+    /// </summary>
+    public const int DefaultLevel = 3;
 
     private const UnixFileMode OwnerReadsAndExecutes = UnixFileMode.UserRead | UnixFileMode.UserExecute;
 
@@ -39,19 +32,12 @@ internal static class LayerBuilder
             await using (var output = new FileStream(file, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
             await using (var gzip = new ParallelGzipStream(output, level))
             {
-                var writer = new ArchiveWriter(gzip);
-                for (var slash = source.Prefix.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = source.Prefix.IndexOf('/', slash + 1))
+                await (source switch
                 {
-                    await writer.WriteAsync(ArchiveEntry.Directory(source.Prefix[..slash]), null, cancellationToken);
-                }
-
-                if (source.Prefix.Length > 0)
-                {
-                    await writer.WriteAsync(ArchiveEntry.Directory(source.Prefix), null, cancellationToken);
-                }
-
-                await FolderArchive.AppendAsync(writer, source.Folder, source.Prefix, cancellationToken, source.KeepModes ? null : ReadableByAll, bytesRead);
-                await writer.CompleteAsync(cancellationToken);
+                    FolderLayer folder => WriteAsync(folder, gzip, bytesRead, cancellationToken),
+                    TarLayer tar => WriteAsync(tar, gzip, bytesRead, cancellationToken),
+                    _ => throw new ArgumentOutOfRangeException(nameof(source)),
+                });
                 digests = await gzip.CompleteAsync(cancellationToken);
             }
 
@@ -61,6 +47,40 @@ internal static class LayerBuilder
         {
             File.Delete(file);
             throw;
+        }
+    }
+
+    private static async Task WriteAsync(FolderLayer source, Stream output, IProgress<long>? bytesRead, CancellationToken cancellationToken)
+    {
+        var writer = new ArchiveWriter(output);
+        for (var slash = source.Prefix.IndexOf('/', StringComparison.Ordinal); slash >= 0; slash = source.Prefix.IndexOf('/', slash + 1))
+        {
+            await writer.WriteAsync(ArchiveEntry.Directory(source.Prefix[..slash]), null, cancellationToken);
+        }
+
+        if (source.Prefix.Length > 0)
+        {
+            await writer.WriteAsync(ArchiveEntry.Directory(source.Prefix), null, cancellationToken);
+        }
+
+        await FolderArchive.AppendAsync(writer, source.Folder, source.Prefix, cancellationToken, source.KeepModes ? null : ReadableByAll, bytesRead);
+        await writer.CompleteAsync(cancellationToken);
+    }
+
+    private static async Task WriteAsync(TarLayer source, Stream output, IProgress<long>? bytesRead, CancellationToken cancellationToken)
+    {
+        await using var tar = new FileStream(source.File, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        var buffer = new byte[GzipBlock.Size];
+        while (await tar.ReadAsync(buffer, cancellationToken) is var read and > 0)
+        {
+            // What is no tar would be an image that no tool unpacks.
+            if (tar.Position == read && !(read >= TarBlock.Size && TarBlock.HasValidChecksum(buffer.AsSpan(0, TarBlock.Size))))
+            {
+                throw new ArchiveException($"{source.File} is no tar archive");
+            }
+
+            await output.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            bytesRead?.Report(tar.Position);
         }
     }
 
