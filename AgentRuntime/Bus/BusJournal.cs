@@ -42,7 +42,8 @@ internal sealed class BusJournal : IAsyncDisposable
                 return new(config, settings, new RemoteBus(address, settings.BusId, settings.Token), null, clock);
             case InProcessBus { Port: { } port }:
                 var shown = new MemoryBus(clock);
-                return new(config, settings, shown, await MemoryBusServer.StartAsync(shown, port, settings.BusId, settings.Token!), clock);
+                // Who reads the agent's config file may read its bus.
+                return new(config, settings, shown, await MemoryBusServer.StartAsync(shown, port, settings.BusId, settings.Token ?? config.ChannelToken), clock);
             default:
                 return new(config, settings, new MemoryBus(clock), null, clock);
         }

@@ -6,12 +6,12 @@ namespace AgentKernel.AgentRuntime.Bus;
 /// <summary>Where an agent's bus is, and what holds on it.</summary>
 /// <param name="Url">As it was configured, for people.</param>
 /// <param name="BusId"><c>{agent_name}.{agent_uuid}</c>.</param>
-/// <param name="Token">What the agent presents there.</param>
+/// <param name="Token">What the agent presents there; null where the bus asks for nothing.</param>
 /// <param name="DisableSafety">Whether actions are logged only.</param>
 internal sealed record BusSettings(string Url, BusPlace Place, string BusId, string? Token, bool DisableSafety)
 {
-    /// <summary>The port of a bus whose URL names none.</summary>
-    public const int DefaultPort = 8095;
+    // The port of a bus whose URL names none.
+    private const int DefaultPort = 8095;
 
     private const string Remote = "remote://";
     private const string Memory = "memory://";
@@ -33,17 +33,11 @@ internal sealed record BusSettings(string Url, BusPlace Place, string BusId, str
             return null;
         }
 
-        var token = kernel.Text("agentbus_token");
-        var place = ReadPlace(url, kernel.Whole("agentbus_port", 0, 65_535) is > 0 and var port ? port : DefaultPort);
-        if (token is null && place is not InProcessBus { Port: null })
-        {
-            throw new ConfigException("config key 'agentbus_token' is missing; every bus but memory:// wants one");
-        }
-
-        return new(url, place, $"{kernel.Text("name") ?? "agent"}.{kernel.RequiredText("agent_id")}", token, disable);
+        var busId = kernel.Text("agentbus_id") ?? $"{kernel.Text("name") ?? "agent"}.{kernel.RequiredText("agent_id")}";
+        return new(url, ReadPlace(url), busId, kernel.Text("agentbus_token"), disable);
     }
 
-    private static BusPlace ReadPlace(string url, int defaultPort)
+    private static BusPlace ReadPlace(string url)
     {
         if (url.StartsWith(Memory, StringComparison.Ordinal))
         {
@@ -68,7 +62,7 @@ internal sealed record BusSettings(string Url, BusPlace Place, string BusId, str
         }
 
         // "remote://host" has the bus's own port, not that of HTTP.
-        return new RemoteBusAddress(isRemote && !url[Remote.Length..].TrimEnd('/').EndsWith($":{address.Port}", StringComparison.Ordinal) ? new UriBuilder(address) { Port = defaultPort }.Uri : address, null);
+        return new RemoteBusAddress(isRemote && !url[Remote.Length..].TrimEnd('/').EndsWith($":{address.Port}", StringComparison.Ordinal) ? new UriBuilder(address) { Port = DefaultPort }.Uri : address, null);
     }
 
     private static ConfigException Wrong(string url) =>

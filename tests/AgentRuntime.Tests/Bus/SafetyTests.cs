@@ -8,6 +8,9 @@ namespace AgentKernel.AgentRuntime.Tests.Bus;
 /// <summary>Tool calls run when the bus says so, and not otherwise.</summary>
 public sealed class SafetyTests
 {
+    // Of no harm on this machine, should it run after all.
+    private const string Destructive = "rm -rf /var/lib/no-such-data-of-ours";
+
     [Fact]
     public async Task SafeCommand_IsCommittedRunsAndStandsOnTheLog()
     {
@@ -34,12 +37,9 @@ public sealed class SafetyTests
     {
         await using var bus = await BusService.StartAsync();
         await using var agent = await AgentProcess.StartAsync(bus.On(AgentProcess.Scripted()));
-        var precious = Path.Join(Path.GetDirectoryName(agent.Workspace), "precious");
-        await File.WriteAllTextAsync(precious, "data", TestContext.Current.CancellationToken);
+        var turn = (await agent.TurnAsync($"run: touch ran; {Destructive}")).Succeeded();
 
-        var turn = (await agent.TurnAsync($"run: rm -rf {precious}")).Succeeded();
-
-        Assert.True(File.Exists(precious));
+        Assert.False(File.Exists(Path.Join(agent.Workspace, "ran")));
         var result = Assert.Single(turn.Of("tool_result"));
         Assert.True((bool)result["is_error"]!);
         var abort = (await bus.FirstAsync(SelectivePollType.Abort)).Payload.Abort;
@@ -81,12 +81,9 @@ public sealed class SafetyTests
     {
         await using var bus = await BusService.StartAsync(disableSafety: true);
         await using var agent = await AgentProcess.StartAsync(bus.On(AgentProcess.Scripted(), disableSafety: true));
-        var precious = Path.Join(Path.GetDirectoryName(agent.Workspace), "precious");
-        await File.WriteAllTextAsync(precious, "data", TestContext.Current.CancellationToken);
+        (await agent.TurnAsync($"run: touch ran; {Destructive}")).Succeeded();
 
-        (await agent.TurnAsync($"run: rm -rf {precious}")).Succeeded();
-
-        Assert.False(File.Exists(precious));
+        Assert.True(File.Exists(Path.Join(agent.Workspace, "ran")));
         Assert.Equal("disabled", (string?)(await agent.InfoAsync())["agentbus"]!["safety"]);
         Assert.Equal("disabled", (string?)Json((await bus.FirstAsync(SelectivePollType.AgentInput)).Payload.AgentInput.StringAgentInput)["started"]!["safety"]);
         Assert.Equal("done", (string?)Json((await bus.FirstAsync(SelectivePollType.ActionOutput)).Payload.ActionOutput.StringActionOutput)["outcome"]);
@@ -141,16 +138,15 @@ public sealed class SafetyTests
     }
 
     [Theory]
-    [InlineData("ftp://bus:1", "agentbus_url")]
-    [InlineData("memory://here", "agentbus_url")]
-    [InlineData("remote://bus:8095/path", "agentbus_url")]
-    [InlineData("remote://bus", "agentbus_token")]
-    public async Task WrongSettings_AreNamed(string url, string key)
+    [InlineData("ftp://bus:1")]
+    [InlineData("memory://here")]
+    [InlineData("remote://bus:8095/path")]
+    public async Task WrongUrl_IsNamed(string url)
     {
         var (exitCode, stderr) = await AgentProcess.RunToExitAsync(AgentProcess.Scripted(("agentbus_url", url)));
 
         Assert.Equal(64, exitCode);
-        Assert.Contains($"'{key}'", stderr, StringComparison.Ordinal);
+        Assert.Contains("'agentbus_url'", stderr, StringComparison.Ordinal);
     }
 
     private static JsonNode Json(string text) => JsonNode.Parse(text) ?? throw new JsonException("null");
