@@ -1,6 +1,7 @@
 using System.CommandLine;
 using AgentKernel.Cli;
 using AgentKernel.Cli.Commands;
+using AgentKernel.Cli.Commands.Bus;
 using AgentKernel.Cli.Demos;
 
 var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agents, talk to them, end them.")
@@ -10,6 +11,7 @@ var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agent
     new Command("demo", "Shows what a kernel does, in a kernel of its own that is gone afterwards.")
     {
         SimpleAgentDemo.Create(),
+        AgentBusDemo.Create(),
     },
     UpCommand.Create(),
     SpawnCommand.Create(),
@@ -24,6 +26,7 @@ var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agent
     KillCommand.Create(),
     CleanupCommand.Create(),
     TeamCommand.Create(),
+    BusCommand.Create(),
     DoctorCommand.Create(),
 };
 

@@ -20,6 +20,7 @@ public sealed class AgentKernelClient : IDisposable
 {
     private readonly RpcChannel _spawner;
     private readonly RpcChannel _gateway;
+    private readonly RpcChannel _agentBus;
 
     /// <summary>Connects, with the first call, to a kernel whose services listen at one address.</summary>
     /// <param name="grpc">Where it speaks gRPC.</param>
@@ -33,16 +34,22 @@ public sealed class AgentKernelClient : IDisposable
     /// <param name="spawner">Where the spawner speaks gRPC.</param>
     /// <param name="gateway">Where the gateway speaks gRPC. It is never sent the operator's token.</param>
     /// <param name="operatorToken">The operator's token; null for an owner who only talks to an agent.</param>
-    public AgentKernelClient(Uri spawner, Uri gateway, string? operatorToken = null)
+    /// <param name="agentBus">Where the bus service speaks gRPC; null: where the spawner does.</param>
+    public AgentKernelClient(Uri spawner, Uri gateway, string? operatorToken = null, Uri? agentBus = null)
     {
         _spawner = new(spawner, new() { BearerToken = operatorToken });
         _gateway = new(gateway);
+        _agentBus = new(agentBus ?? spawner, new() { BearerToken = operatorToken });
+        Buses = new(_agentBus);
         Spawner = new(_spawner);
         Agents = new(_gateway);
     }
 
     /// <summary>Teams, agents and their end.</summary>
     public SpawnerClient Spawner { get; }
+
+    /// <summary>The agents' buses.</summary>
+    public BusClient Buses { get; }
 
     /// <summary>Turns, history and control of the agents that the caller owns.</summary>
     public AgentsClient Agents { get; }
@@ -58,7 +65,7 @@ public sealed class AgentKernelClient : IDisposable
         var directory = new DataDirectory(home);
         if (RemoteServices.FromEnvironment() is { } services)
         {
-            return new(services.Spawner, services.Gateway, directory.OperatorToken());
+            return new(services.Spawner, services.Gateway, directory.OperatorToken(), services.AgentBus);
         }
 
         var endpoints = KernelEndpoints.Read(directory)
@@ -100,6 +107,7 @@ public sealed class AgentKernelClient : IDisposable
     {
         _spawner.Dispose();
         _gateway.Dispose();
+        _agentBus.Dispose();
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using AgentKernel.AgentBus;
 using AgentKernel.AgentGateway;
 using AgentKernel.Client;
 using AgentKernel.ServiceDefaults;
@@ -64,6 +65,7 @@ public sealed class AgentKernelHost : IAsyncDisposable
             app.MapServiceHealth();
             app.MapSpawner();
             app.MapAgentGateway();
+            app.MapAgentBus();
             await app.StartAsync(cancellationToken);
             var endpoints = new KernelEndpoints(AddressOf(app, 0), AddressOf(app, 1), Environment.ProcessId);
             endpoints.Write(home);
@@ -103,7 +105,8 @@ public sealed class AgentKernelHost : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>(); // signals are the embedding program's to handle
         builder.Services.AddSingleton(home);
         builder.Services.AddSingleton(tokens);
-        builder.Services.AddSpawner(options.Spawner);
+        builder.Services.AddSpawner(options.Spawner, agentBus: spawner); // all services share one address
+        builder.Services.AddAgentBus(options.Bus);
         builder.Services.AddAgentGateway(options.Gateway with { ServiceToken = tokens.Service }, spawner);
         return builder.Build();
     }

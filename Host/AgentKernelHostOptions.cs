@@ -1,4 +1,5 @@
 using System.Net;
+using AgentKernel.AgentBus;
 using AgentKernel.AgentGateway;
 using AgentKernel.Spawner;
 using Microsoft.Extensions.Logging;
@@ -31,6 +32,9 @@ public sealed record AgentKernelHostOptions
 
     /// <summary>Turns. Its address and token of the spawner are set by the host.</summary>
     public AgentGatewayOptions Gateway { get; init; } = new();
+
+    /// <summary>The agents' logs, and who may stop what stands on them.</summary>
+    public AgentBusOptions Bus { get; init; } = new();
 
     /// <summary>What is logged, to standard error; null: <c>AGENTKERNEL_LOG_LEVEL</c>, or warnings.</summary>
     public LogLevel? LogLevel { get; init; }

@@ -12,6 +12,8 @@ return await ServiceProgram.RunAsync(
         var home = new DataDirectory(builder.Configuration[DataDirectory.HomeVariable]);
         builder.Services.AddSingleton(home);
         builder.Services.AddSingleton(new AccessTokens(home.OperatorToken(), home.ServiceToken()));
-        builder.Services.AddSpawner(builder.Configuration.GetSection("Spawner").Get<SpawnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new());
+        builder.Services.AddSpawner(
+            builder.Configuration.GetSection("Spawner").Get<SpawnerOptions>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new(),
+            () => ServiceAddress.Find(builder.Configuration, "agentbus", "grpc"));
     },
     app => app.MapSpawner());

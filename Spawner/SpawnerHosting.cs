@@ -8,6 +8,7 @@ using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Bubblewrap;
 using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Limits;
+using AgentKernel.Spawner.Buses;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.AspNetCore.Routing;
@@ -23,8 +24,11 @@ public static class SpawnerHosting
     private const int MaxRequestBytes = 1024 * 1024;
 
     /// <summary>Adds the spawner. Wants a <see cref="DataDirectory"/> and <see cref="AccessTokens"/> among the services.</summary>
+    /// <param name="services">Where to.</param>
+    /// <param name="options">Its settings.</param>
+    /// <param name="agentBus">Tells the bus service's gRPC address, when the first agent wants it; null: there is none.</param>
     /// <exception cref="InvalidOperationException">A setting is wrong; the message names its key.</exception>
-    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options)
+    public static IServiceCollection AddSpawner(this IServiceCollection services, SpawnerOptions options, Func<Uri?>? agentBus = null)
     {
         if (options.Problems().ToList() is { Count: > 0 } problems)
         {
@@ -44,6 +48,7 @@ public static class SpawnerHosting
         services.AddSingleton<AgentTypeCatalog>();
         services.AddSingleton<AgentStore>();
         services.AddSingleton<TeamRegistry>();
+        services.AddSingleton(provider => new BusLink(agentBus ?? (() => null), provider.GetRequiredService<AccessTokens>().Service));
         services.AddSingleton<AgentSupervisor>();
         services.AddSingleton<AgentSpawnerService>();
         services.AddHostedService(provider => provider.GetRequiredService<AgentSupervisor>());

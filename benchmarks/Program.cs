@@ -1,5 +1,5 @@
 // Measures what the project promises, each beside what it is measured against, in one run. Prints JSON.
-//   dotnet run -c Release --project benchmarks -- [start] [spawn] [turn] [streams] [memory] [bus-tool-call]
+//   dotnet run -c Release --project benchmarks -- [start] [spawn] [turn] [streams] [memory] [bus-log] [bus-service] [bus-tool-call]
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgentKernel.Benchmarks;
@@ -11,6 +11,8 @@ var benchmarks = new Dictionary<string, Func<Task<JsonObject>>>
     ["turn"] = FirstEventBenchmark.RunAsync,
     ["streams"] = PacedStreamsBenchmark.RunAsync,
     ["memory"] = MemoryBenchmark.RunAsync,
+    ["bus-log"] = BusLogBenchmark.RunAsync,
+    ["bus-service"] = BusServiceBenchmark.RunAsync,
     ["bus-tool-call"] = BusToolCallBenchmark.RunAsync,
 };
 if (args.FirstOrDefault(name => !benchmarks.ContainsKey(name)) is { } unknown)

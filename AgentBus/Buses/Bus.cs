@@ -127,6 +127,7 @@ internal sealed partial class Bus : IAsyncDisposable
         await _policyGate.WaitAsync(cancellationToken);
         try
         {
+            await _applied.WaitBeyondAsync(log.Tail - 1, cancellationToken); // what is undecided is known
             var first = log.FirstToKeep(_options.RetainBytes, _time.GetUtcNow() - _options.RetainAge);
             lock (_stateLock)
             {

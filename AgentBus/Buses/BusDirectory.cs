@@ -26,6 +26,7 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
     private readonly SemaphoreSlim _changing = new(1);
     private readonly CancellationTokenSource _stopping = new();
     private Task _pruning = Task.CompletedTask;
+    private bool _disposed;
 
     public IEnumerable<Bus> All => _buses.Values.OrderBy(bus => bus.Registration.CreatedAt);
 
@@ -145,6 +146,11 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return; // the container holds it twice: as what it is, and as what is hosted
+        }
+
         await _stopping.CancelAsync();
         await _pruning;
         foreach (var bus in _buses.Values)

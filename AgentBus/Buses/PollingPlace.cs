@@ -14,6 +14,7 @@ namespace AgentKernel.AgentBus.Buses;
 internal sealed partial class PollingPlace(string busId, IBusLog log, VoterCatalog catalog, ILogger logger) : IAsyncDisposable
 {
     private readonly Dictionary<(long Intention, string Voter), Asked> _asked = [];
+    private readonly List<Asked> _letGo = [];
     private readonly Dictionary<string, (Voter Settings, IVoter? Voter)> _voters = [];
 
     /// <summary>Asks whoever has not voted; lets go of voters whose vote no longer counts.</summary>
@@ -22,12 +23,16 @@ internal sealed partial class PollingPlace(string busId, IBusLog log, VoterCatal
         var open = policy.Decider is DeciderPolicy.FirstBooleanWins ? undecided.ToDictionary(intention => intention.Id) : [];
         foreach (var (key, asked) in _asked.Where(asked => !open.ContainsKey(asked.Key.Intention) || !Equals(policy.Voters.GetValueOrDefault(asked.Key.Voter), asked.Value.Settings)).ToList())
         {
+            // It may take its time to notice; meanwhile the voter that came in its place is asked.
             asked.Cancel();
-            if (asked.Task.IsCompleted)
-            {
-                asked.Dispose();
-                _asked.Remove(key);
-            }
+            _asked.Remove(key);
+            _letGo.Add(asked);
+        }
+
+        foreach (var ended in _letGo.FindAll(asked => asked.Task.IsCompleted))
+        {
+            _letGo.Remove(ended);
+            ended.Dispose();
         }
 
         foreach (var (intention, (voterId, settings)) in open.Values.SelectMany(_ => policy.Voters, (intention, voter) => (intention, voter)))
@@ -43,16 +48,10 @@ internal sealed partial class PollingPlace(string busId, IBusLog log, VoterCatal
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var asked in _asked.Values)
-        {
-            asked.Cancel();
-        }
-
-        await Task.WhenAll(_asked.Values.Select(asked => asked.Task));
-        foreach (var asked in _asked.Values)
-        {
-            asked.Dispose();
-        }
+        _letGo.AddRange(_asked.Values);
+        _letGo.ForEach(asked => asked.Cancel());
+        await Task.WhenAll(_letGo.Select(asked => asked.Task));
+        _letGo.ForEach(asked => asked.Dispose());
     }
 
     private IVoter? VoterOf(string id, Voter settings)
@@ -85,9 +84,9 @@ internal sealed partial class PollingPlace(string busId, IBusLog log, VoterCatal
             var text = intention.Intention.StringIntention;
             ballot = await voter.VoteAsync(new(busId, intention.Id, text, ToolCallIntention.Parse(text), count => ReadBefore(intention.Id, count)), cancellationToken);
         }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
-            return;
+            return; // nobody waits for it any more, whatever it would have said
         }
         catch (Exception exception)
         {

@@ -14,7 +14,7 @@ internal static class AgentConfig
     private static readonly HashSet<string> KernelKeys =
     [
         "agent_id", "nonce", "name", "agent_type", "http_port", "unix_socket", "image_path", "transport_format",
-        "model_access", "agentbus_url", "disable_safety", "spawn_info",
+        "model_access", "agentbus_url", "agentbus_id", "agentbus_token", "disable_safety", "spawn_info",
     ];
 
     // Any key whose name ends so holds a secret, whatever the agent type.
@@ -36,6 +36,17 @@ internal static class AgentConfig
         if (request.ModelAccess is { } access)
         {
             config["model_access"] = new JsonObject { ["provider"] = access.Provider, ["endpoint"] = access.Endpoint, ["credential"] = access.Credential };
+        }
+
+        if (record.Bus is { } bus)
+        {
+            config["agentbus_url"] = bus.Url;
+            config["agentbus_id"] = bus.BusId;
+            config["disable_safety"] = bus.DisableSafety;
+            if (bus.Token is not null)
+            {
+                config["agentbus_token"] = bus.Token;
+            }
         }
 
         return config;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using AgentKernel.Contracts.V1;
+using AgentKernel.Spawner.Buses;
 using AgentKernel.Spawner.Teams;
 using Google.Protobuf.WellKnownTypes;
 
@@ -22,6 +23,9 @@ internal sealed record AgentRecord
     public string ImageId { get; init; } = "";
 
     public required string TransportFormat { get; init; }
+
+    /// <summary>Its place on a bus; null where it has none.</summary>
+    public BusSeat? Bus { get; init; }
 
     public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
 
@@ -84,6 +88,7 @@ internal sealed record AgentRecord
             Live = liveStatus is not null,
             Revision = Revision,
             Restarts = Restarts,
+            Agentbus = Bus is null ? null : new() { Url = Bus.Url, DisableSafety = Bus.DisableSafety },
         };
         agent.Metadata.Add(Metadata.ToDictionary());
         agent.BackendStatus.Add((liveStatus ?? new Dictionary<string, string>()).ToDictionary());

@@ -176,7 +176,25 @@ internal sealed partial class AgentSupervisor
         {
             agent.Lease?.Dispose();
             _agents.TryRemove(agent.Record.Id, out _);
+            await DropBusAsync(agent);
             agent.Ended.TrySetResult();
+        }
+    }
+
+    private async Task DropBusAsync(SupervisedAgent agent)
+    {
+        if (agent.Record.Bus is not { } seat)
+        {
+            return;
+        }
+
+        try
+        {
+            await buses.DropAsync(seat);
+        }
+        catch (RpcException exception)
+        {
+            LogBusNotDropped(agent.Record.Id, exception);
         }
     }
 
@@ -231,6 +249,9 @@ internal sealed partial class AgentSupervisor
         /// <summary>By itself and not well; an end that nobody saw counts as one.</summary>
         public bool Failed => End.Code != 0 && !Final;
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The bus of agent {AgentId}, which did not start, is left behind, with nothing on it")]
+    private partial void LogBusNotDropped(string agentId, Exception exception);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Agent {AgentId} ({Name}, {AgentType}) did not start: {Cause}")]
     private partial void LogNotStarted(string agentId, string name, string agentType, string cause);

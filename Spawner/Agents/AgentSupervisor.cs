@@ -7,6 +7,7 @@ using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Local;
+using AgentKernel.Spawner.Buses;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
 using Microsoft.Extensions.Hosting;
@@ -19,7 +20,7 @@ namespace AgentKernel.Spawner.Agents;
 /// teams, records, and the news of each change.
 /// </summary>
 internal sealed partial class AgentSupervisor(
-    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, OrphanSweep orphans, SpawnerOptions options, TimeProvider time,
+    BackendCatalog backends, TeamRegistry teams, AgentStore store, AgentTypeCatalog types, OrphanSweep orphans, BusLink buses, SpawnerOptions options, TimeProvider time,
     IHostApplicationLifetime lifetime, ILogger<AgentSupervisor> logger)
 {
     private const int NoSpaceLeft = 28; // ENOSPC
@@ -41,6 +42,7 @@ internal sealed partial class AgentSupervisor(
 
         var type = types.Find(request.AgentType);
         SpawnRequestRules.Check(request, type, backends.Chosen);
+        buses.Check(request, backends.Chosen);
         var share = ResourceAmounts.ShareOf(request.Resources);
         var nonce = SecretToken.Create();
         var record = new AgentRecord
@@ -70,7 +72,9 @@ internal sealed partial class AgentSupervisor(
             // A folder without a record is what a start leaves that is cut short by the end of the kernel: the next one removes it.
             store.CreateFolder(record.Id);
             store.SaveRequest(record.Id, request);
-            Change(agent, current => current);
+            var bus = request.Agentbus is null ? null : await buses.OpenAsync(record.Id, record.Name, record.TeamId, record.NonceHash, request.Agentbus, either.Token);
+            record = record with { Bus = bus };
+            Change(agent, current => current with { Bus = bus });
             var spec = SpecOf(record, type, request, agent.Lease);
             spec = spec with { Secrets = [.. spec.Secrets, nonce] };
             agent.Handle = await backends.Chosen.StartAsync(spec, either.Token);

@@ -60,11 +60,6 @@ internal static partial class SpawnRequestRules
         {
             throw new RpcException(RpcStatusCode.Unimplemented, "setup_script_uri: this kernel cannot run setup scripts, so it will not start an agent that needs one");
         }
-
-        if (request.Agentbus is not null)
-        {
-            throw new RpcException(RpcStatusCode.Unimplemented, "agentbus: this kernel has no bus, so it will not start an agent that was to be watched by one");
-        }
     }
 
     /// <summary>A backend's own settings: whether it knows them, as far as it has said which those are.</summary>

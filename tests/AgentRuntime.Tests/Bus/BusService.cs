@@ -29,6 +29,7 @@ internal sealed class BusService : IAsyncDisposable
     private readonly RpcChannel _channel;
     private readonly Uri _address;
     private string _busToken = "";
+    private bool _isDisposed;
 
     private BusService(WebApplication app)
     {
@@ -115,6 +116,12 @@ internal sealed class BusService : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return; // a test may have taken it away before its end
+        }
+
+        _isDisposed = true;
         _channel.Dispose();
         await _app.StopAsync(CancellationToken.None);
         await _app.DisposeAsync();

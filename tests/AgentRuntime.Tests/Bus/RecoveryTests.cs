@@ -45,7 +45,6 @@ public sealed class RecoveryTests
         (await first.TurnAsync("one\nrun: echo 1")).Succeeded();
         (await first.TurnAsync("two")).Succeeded();
         var before = await first.HistoryAsync();
-        var entries = (await bus.LogAsync()).Count;
         // Entries are appended in the background: the last one says that all are there.
         await bus.FirstAsync(SelectivePollType.AgentOutput, payload => payload.AgentOutput.StringAgentOutput.Contains("\"two\"", StringComparison.Ordinal));
 
@@ -53,7 +52,6 @@ public sealed class RecoveryTests
         Assert.Equal(before, await second.HistoryAsync());
         await using var third = await second.KillAndRestartAsync(bus.On(AgentProcess.Scripted()));
         Assert.Equal(before, await third.HistoryAsync());
-        Assert.True(entries > 0);
     }
 
     [Fact]

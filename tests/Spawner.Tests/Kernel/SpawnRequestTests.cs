@@ -60,6 +60,11 @@ public sealed class SpawnRequestTests : IAsyncLifetime
         { "spawn_info.unix_socket is set by the kernel", request => request.SpawnInfo = Fields("unix_socket") },
         { "spawn_info.image_path is set by the kernel", request => request.SpawnInfo = Fields("image_path") },
         { "spawn_info.agentbus_url is set by the kernel", request => request.SpawnInfo = Fields("agentbus_url") },
+        { "spawn_info.agentbus_token is set by the kernel", request => request.SpawnInfo = Fields("agentbus_token") },
+        { "agentbus.url", request => request.Agentbus = new() { Url = "ftp://x" } },
+        { "agentbus.url", request => request.Agentbus = new() { Url = "memory://x" } },
+        { "agentbus.port", request => request.Agentbus = new() { Url = "memory://", Port = 70000 } },
+        { "agentbus.port", request => request.Agentbus = new() { Port = 8095 } },
         { "spawn_info.disable_safety is set by the kernel", request => request.SpawnInfo = Fields("disable_safety") },
     };
 
@@ -76,7 +81,7 @@ public sealed class SpawnRequestTests : IAsyncLifetime
     public async Task Spawn_OfWhatThisKernelCannotDo_IsRefused()
     {
         await Refusal.IsAsync(RpcStatusCode.NotFound, "image_id", () => _kernel.SpawnAsync("idle", adjust: request => request.ImageId = "none"));
-        await Refusal.IsAsync(RpcStatusCode.Unimplemented, "agentbus", () => _kernel.SpawnAsync("idle", adjust: request => request.Agentbus = new()));
+        await Refusal.IsAsync(RpcStatusCode.FailedPrecondition, "agentbus", () => _kernel.SpawnAsync("idle", adjust: request => request.Agentbus = new()));
         await Refusal.IsAsync(RpcStatusCode.Unimplemented, "setup_script_uri", () => _kernel.SpawnAsync("idle", adjust: request => request.SetupScriptUri = "blob://sha256:00"));
     }
 
