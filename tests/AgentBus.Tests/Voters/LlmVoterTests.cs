@@ -188,6 +188,6 @@ public sealed partial class LlmVoterTests
             mark);
     }
 
-    [GeneratedRegex("data-[0-9a-f]{32}")]
+    [GeneratedRegex("data-[0-9a-f]{32}", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex MarkPattern();
 }

@@ -49,8 +49,8 @@ internal sealed class ModelServer : IAsyncDisposable
 
     /// <summary>A whole answer of a vendor's that casts a vote, or holds something else in its place.</summary>
     public static string Answer(string provider, string vote) => provider == "anthropic"
-        ? $$"""{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"tool_use","id":"toolu_1","name":"vote","input":{{vote}}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}"""
-        : $$"""{"id":"c_1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":{{JsonValue.Create(vote)!.ToJsonString()}},"refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}""";
+        ? $$$"""{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"tool_use","id":"toolu_1","name":"vote","input":{{{vote}}}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}"""
+        : $$$"""{"id":"c_1","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":{{{JsonValue.Create(vote)!.ToJsonString()}}},"refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}""";
 
     public async ValueTask DisposeAsync()
     {
