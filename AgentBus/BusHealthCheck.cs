@@ -7,7 +7,7 @@ namespace AgentKernel.AgentBus;
 internal sealed class BusHealthCheck(BusDirectory buses) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(buses.Unreadable.Count == 0
+        Task.FromResult(buses.Unreadable.IsEmpty
             ? HealthCheckResult.Healthy($"{buses.All.Count()} open")
             : HealthCheckResult.Degraded($"{buses.Unreadable.Count} cannot be read back: {string.Join(", ", buses.Unreadable.Keys)}"));
 }

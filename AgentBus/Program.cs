@@ -4,6 +4,7 @@ using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.ServiceDefaults.Hosting;
 
 return await ServiceProgram.RunAsync(
+    "agentkernel-agentbus",
     args,
     httpPort: 7101,
     grpcPort: 7102,

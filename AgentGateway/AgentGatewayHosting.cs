@@ -1,4 +1,3 @@
-using AgentKernel.AgentGateway.Activity;
 using AgentKernel.AgentGateway.Agents;
 using AgentKernel.AgentGateway.Grpc;
 using AgentKernel.AgentGateway.Http;

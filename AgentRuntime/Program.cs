@@ -4,6 +4,7 @@ using AgentKernel.AgentRuntime.Configuration;
 using AgentKernel.AgentRuntime.Conversation;
 using AgentKernel.AgentRuntime.Providers;
 using AgentKernel.AgentRuntime.Server;
+using AgentKernel.AgentRuntime.Telemetry;
 using AgentKernel.AgentRuntime.Tools;
 
 // The exit code for a configuration that the agent cannot be started with: EX_USAGE of sysexits.h.
@@ -14,6 +15,12 @@ var grace = TimeSpan.FromSeconds(1.5);
 try
 {
     NativeLibraries.UseLoadedC();
+    var exports = TelemetryExport.IsWanted();
+    if (exports)
+    {
+        TelemetryExport.AllowMeters(); // before anything makes one
+    }
+
     // Half of the time to ready is Kestrel's loading, and half is everything else: the two go side by side.
     var loading = Task.Run(() => new ContractServer());
     using var signals = new StopSignals();
@@ -22,17 +29,25 @@ try
 
     var tools = new ToolSet(config.Tools, new Workspace(Environment.CurrentDirectory), config.Secrets);
     await using var journal = config.Bus is { } bus ? await BusJournal.OpenAsync(config, bus, TimeProvider.System) : null;
-    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, journal, TimeProvider.System);
+    var telemetry = new AgentTelemetry(config);
+    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, telemetry, journal, TimeProvider.System);
     using var server = await loading;
 
-    await server.StartAsync(config.Endpoint, new Contract(agent).HandleAsync, CancellationToken.None);
+    await server.StartAsync(config.Endpoint, new Contract(agent, telemetry).HandleAsync, CancellationToken.None);
     Readiness.Announce(environment.NotifySocket);
     Diagnostics.Write($"agent {config.AgentId} listens on {server.Address}");
+    var export = exports ? Task.Run(() => TelemetryExport.Start(config, telemetry, environment.TelemetryHeaders)) : null;
+    telemetry.Listening = export ?? Task.CompletedTask;
     agent.WarmUp();
 
     await signals.Received;
     using var limit = new CancellationTokenSource(grace);
     await Task.WhenAll(server.StopAsync(limit.Token), agent.StopAsync());
+    if (export is not null)
+    {
+        (await export).Dispose();
+    }
+
     return 0;
 }
 catch (ConfigException e)

@@ -38,12 +38,14 @@ internal static class CommandLine
             return WrongUsage;
         }
 
+        using var trace = new CommandTrace($"agentkernel {string.Join(' ', CommandPath(parsed.CommandResult))}".TrimEnd());
         try
         {
             return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interrupted.Token);
         }
         catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
         {
+            trace.Failed("canceled");
             return Failed;
         }
         catch (UsageException exception)
@@ -56,6 +58,7 @@ internal static class CommandLine
         }
         catch (Exception exception) when (exception is RpcException or AgentTurnException or InvalidOperationException or InvalidDataException or IOException or Win32Exception or UnauthorizedAccessException)
         {
+            trace.Failed(exception.GetType().Name);
             return await ReportAsync(exception.Message, Failed);
         }
     }

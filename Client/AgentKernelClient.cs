@@ -62,16 +62,25 @@ public sealed class AgentKernelClient : IDisposable
     /// <exception cref="InvalidOperationException">No kernel runs on it, or a variable is wrong.</exception>
     public static AgentKernelClient Connect(string? home = null)
     {
-        var directory = new DataDirectory(home);
-        if (RemoteServices.FromEnvironment() is { } services)
+        if (ConnectToServices(home) is { } connected)
         {
-            return new(services.Spawner, services.Gateway, directory.OperatorToken(), services.AgentBus);
+            return connected;
         }
 
+        var directory = new DataDirectory(home);
         var endpoints = KernelEndpoints.Read(directory)
             ?? throw new InvalidOperationException($"no kernel runs on the data directory {directory.Path}; start one with 'agentkernel up'");
         return new(endpoints.Grpc, directory.OperatorToken());
     }
+
+    /// <summary>
+    /// Connects to the services that <c>AGENTKERNEL_SPAWNER</c> and <c>AGENTKERNEL_GATEWAY</c> name; null where they name none.
+    /// </summary>
+    /// <param name="home">The data directory, for the operator's token where <c>AGENTKERNEL_TOKEN</c> has none; null as for <see cref="Connect"/>.</param>
+    /// <exception cref="InvalidOperationException">A variable is wrong.</exception>
+    public static AgentKernelClient? ConnectToServices(string? home = null) => RemoteServices.FromEnvironment() is { } services
+        ? new(services.Spawner, services.Gateway, new DataDirectory(home).OperatorToken(), services.AgentBus)
+        : null;
 
     /// <summary>Sends one message to an agent and returns its whole answer.</summary>
     /// <exception cref="AgentTurnException">The turn failed on its way.</exception>

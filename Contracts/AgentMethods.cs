@@ -16,7 +16,7 @@ public static class AgentMethods
     /// <summary>Sends an operation of the agent type's own.</summary>
     public static readonly UnaryMethod<ControlRequest, ControlResponse> Control = new(Service, "Control", ControlRequest.Parser, ControlResponse.Parser);
     /// <summary>Reads the conversation.</summary>
-    public static readonly UnaryMethod<GetHistoryRequest, GetHistoryResponse> GetHistory = new(Service, "GetHistory", GetHistoryRequest.Parser, GetHistoryResponse.Parser);
+    public static readonly UnaryMethod<GetHistoryRequest, GetHistoryResponse> GetHistory = new(Service, "GetHistory", GetHistoryRequest.Parser, GetHistoryResponse.Parser) { Idempotent = true };
     /// <summary>Reads what the agent tells of itself.</summary>
-    public static readonly UnaryMethod<GetInfoRequest, GetInfoResponse> GetInfo = new(Service, "GetInfo", GetInfoRequest.Parser, GetInfoResponse.Parser);
+    public static readonly UnaryMethod<GetInfoRequest, GetInfoResponse> GetInfo = new(Service, "GetInfo", GetInfoRequest.Parser, GetInfoResponse.Parser) { Idempotent = true };
 }

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Net.Sockets;
-using System.Text;
 using AgentKernel.Egress.Network;
 using AgentKernel.Egress.Policy;
 using AgentKernel.Egress.Proxy;
@@ -14,8 +12,6 @@ namespace AgentKernel.Egress;
 /// </summary>
 public sealed partial class EgressProxy : IAsyncDisposable
 {
-    private const int MaxDrained = 1024 * 1024;
-
     private readonly string _label;
     private readonly EgressLimits _limits;
     private readonly EgressConnector _connector;
@@ -35,7 +31,7 @@ public sealed partial class EgressProxy : IAsyncDisposable
     /// <exception cref="IOException">Mode or owner of the socket cannot be set.</exception>
     /// <exception cref="FormatException">The environment's proxy is malformed.</exception>
     public static EgressProxy Start(EgressSocket socket, string label, EgressPolicy policy, ILogger<EgressProxy> logger, EgressLimits? limits = null) =>
-        Start(socket, label, policy, logger, limits ?? new(), SystemNetwork.Instance, UpstreamProxy.FromEnvironment(Environment.GetEnvironmentVariable), TimeProvider.System);
+        Start(socket, label, policy, logger, limits ?? EgressLimits.Default, SystemNetwork.Instance, UpstreamProxy.FromEnvironment(Environment.GetEnvironmentVariable), TimeProvider.System);
 
     /// <summary>The same on another network.</summary>
     internal static EgressProxy Start(
@@ -134,19 +130,7 @@ public sealed partial class EgressProxy : IAsyncDisposable
     private async Task RefuseAsync(Socket client, EgressRefusal refusal, string host, CancellationToken cancellationToken)
     {
         LogRefused(_label, host, refusal.Kind, refusal.Reason);
-        var body = $"refused by the egress proxy: {refusal.Reason}\n";
-        // The reason stands in the status line too: of an answer to CONNECT most programs show only that.
-        var head = string.Create(CultureInfo.InvariantCulture,
-            $"HTTP/1.1 {refusal.Status} {refusal.Reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {body.Length}\r\nConnection: close\r\n\r\n");
-        using var patience = new CancellationTokenSource(_limits.HeadTimeout, _time);
-        using var limited = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
-        await Relay.SendAsync(client, Encoding.ASCII.GetBytes(head + body), limited.Token);
-        client.Shutdown(SocketShutdown.Send);
-        // What it still sends is read away, within bounds: closing on it could take the answer from the client.
-        var drain = new byte[4096];
-        for (var drained = 0; drained < MaxDrained && await client.ReceiveAsync(drain, limited.Token) is > 0 and var read; drained += read)
-        {
-        }
+        await RefusalAnswer.SendAsync(client, refusal, _limits.HeadTimeout, _time, cancellationToken);
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Agent {AgentId} connects to {Destination}")]

@@ -5,6 +5,7 @@ using AgentKernel.Client;
 using AgentKernel.ServiceDefaults;
 using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.ServiceDefaults.Hosting;
+using AgentKernel.ServiceDefaults.Telemetry;
 using AgentKernel.Spawner;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -101,6 +102,7 @@ public sealed class AgentKernelHost : IAsyncDisposable
         builder.Logging.SetMinimumLevel(options.LogLevel ?? KernelLogLevel.FromEnvironment() ?? LogLevel.Warning);
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
         builder.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.AddTelemetry("agentkernel");
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>(); // signals are the embedding program's to handle
         builder.Services.AddSingleton(home);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using AgentKernel.Rpc.Client;
 using Google.Protobuf;
@@ -13,10 +14,14 @@ namespace AgentKernel.Rpc;
 /// A call that fails throws <see cref="RpcException"/>: with the server's status; with
 /// <see cref="RpcStatusCode.Unavailable"/> when the server cannot be reached or the connection breaks; with
 /// <see cref="RpcStatusCode.DeadlineExceeded"/> when the timeout passes. When the caller's own token fires it throws
-/// <see cref="OperationCanceledException"/>. No call is made twice.
+/// <see cref="OperationCanceledException"/>. Only a call of an idempotent method is made again, where the server could not
+/// be reached: twice at most, within the call's timeout.
 /// </remarks>
 public sealed class RpcChannel : IDisposable
 {
+    /// <summary>How long to wait before the next try; each up to half as long again, so that callers do not come all at once.</summary>
+    private static readonly TimeSpan[] Backoff = [TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(400)];
+
     private readonly HttpMessageInvoker _http;
     private readonly Uri _address;
     private readonly RpcChannelOptions _options;
@@ -54,15 +59,21 @@ public sealed class RpcChannel : IDisposable
         where TRequest : class, IMessage<TRequest>
         where TResponse : class, IMessage<TResponse>
     {
-        TResponse? response = null;
-        await foreach (var message in ReceiveAsync(method, request, options, cancellationToken))
+        var start = Stopwatch.GetTimestamp();
+        for (var tries = 0; ; tries++)
         {
-            // statuscodes.md: "response cardinality violation".
-            if (response is not null)
-                throw new RpcException(RpcStatusCode.Unimplemented, $"{method.Path} answered with more than one message");
-            response = message;
+            var left = options?.Timeout - Stopwatch.GetElapsedTime(start);
+            try
+            {
+                return await CallOnceAsync(method, request, tries == 0 ? options : options! with { Timeout = left }, cancellationToken);
+            }
+            // An inner exception: the connection's. A status that the server sent is its answer.
+            catch (RpcException e) when (e is { Code: RpcStatusCode.Unavailable, InnerException: not null } && method.Idempotent && tries < Backoff.Length && !(left <= Backoff[tries] * 2))
+            {
+                options ??= new();
+                await Task.Delay(Backoff[tries] * (1 + (Random.Shared.NextDouble() / 2)), cancellationToken);
+            }
         }
-        return response ?? throw new RpcException(RpcStatusCode.Unimplemented, $"{method.Path} answered without a message");
     }
 
     /// <summary>
@@ -77,6 +88,22 @@ public sealed class RpcChannel : IDisposable
 
     /// <summary>Ends the connections; calls that still run fail.</summary>
     public void Dispose() => _http.Dispose();
+
+    private async Task<TResponse> CallOnceAsync<TRequest, TResponse>(
+        UnaryMethod<TRequest, TResponse> method, TRequest request, RpcCallOptions? options, CancellationToken cancellationToken)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse>
+    {
+        TResponse? response = null;
+        await foreach (var message in ReceiveAsync(method, request, options, cancellationToken))
+        {
+            // statuscodes.md: "response cardinality violation".
+            if (response is not null)
+                throw new RpcException(RpcStatusCode.Unimplemented, $"{method.Path} answered with more than one message");
+            response = message;
+        }
+        return response ?? throw new RpcException(RpcStatusCode.Unimplemented, $"{method.Path} answered without a message");
+    }
 
     private async IAsyncEnumerable<TResponse> ReceiveAsync<TRequest, TResponse>(
         RpcMethod<TRequest, TResponse> method, TRequest request, RpcCallOptions? options, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -24,7 +24,11 @@ public sealed record UnaryMethod<TRequest, TResponse>(
     string Service, string Name, MessageParser<TRequest> RequestParser, MessageParser<TResponse> ResponseParser)
     : RpcMethod<TRequest, TResponse>(Service, Name, RequestParser, ResponseParser)
     where TRequest : class, IMessage<TRequest>
-    where TResponse : class, IMessage<TResponse>;
+    where TResponse : class, IMessage<TResponse>
+{
+    /// <summary>Whether making the call twice does what making it once does. A channel tries such a call again where the server cannot be reached.</summary>
+    public bool Idempotent { get; init; }
+}
 
 /// <summary>A method with one request and a stream of responses.</summary>
 public sealed record ServerStreamingMethod<TRequest, TResponse>(

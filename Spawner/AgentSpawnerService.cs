@@ -4,12 +4,13 @@ using AgentKernel.ServiceDefaults.Access;
 using AgentKernel.Spawner.Agents;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Teams;
+using AgentKernel.Spawner.Telemetry;
 using Google.Protobuf;
 
 namespace AgentKernel.Spawner;
 
 /// <summary>The RPCs of AgentSpawnerService: who may call, what they ask for, and the answer as a message.</summary>
-internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegistry teams, BackendCatalog backends, AccessTokens tokens)
+internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegistry teams, BackendCatalog backends, AccessTokens tokens, SpawnerTelemetry telemetry)
 {
     public Task<CreateTeamResponse> CreateTeamAsync(CreateTeamRequest request, RpcContext context)
     {
@@ -41,7 +42,7 @@ internal sealed class AgentSpawnerService(AgentSupervisor supervisor, TeamRegist
     public async Task<SpawnAgentResponse> SpawnAgentAsync(SpawnAgentRequest request, RpcContext context)
     {
         tokens.RequireOperator(context.HttpContext);
-        var (agent, nonce) = await supervisor.SpawnAsync(request, context.CancellationToken);
+        var (agent, nonce) = await telemetry.SpawnAsync(request, backends.Chosen.Name, () => supervisor.SpawnAsync(request, context.CancellationToken));
         return new() { Agent = agent, Nonce = nonce };
     }
 

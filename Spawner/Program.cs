@@ -4,6 +4,7 @@ using AgentKernel.ServiceDefaults.Hosting;
 using AgentKernel.Spawner;
 
 return await ServiceProgram.RunAsync(
+    "agentkernel-spawner",
     args,
     httpPort: 7081,
     grpcPort: 7082,

@@ -11,6 +11,7 @@ using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Buses;
 using AgentKernel.Spawner.Processes;
 using AgentKernel.Spawner.Teams;
+using AgentKernel.Spawner.Telemetry;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -50,6 +51,7 @@ public static class SpawnerHosting
         services.AddSingleton<TeamRegistry>();
         services.AddSingleton(provider => new BusLink(agentBus ?? (() => null), provider.GetRequiredService<AccessTokens>().Service));
         services.AddSingleton<AgentSupervisor>();
+        services.AddSingleton<SpawnerTelemetry>();
         services.AddSingleton<AgentSpawnerService>();
         services.AddHostedService(provider => provider.GetRequiredService<AgentSupervisor>());
         services.AddHealthChecks().AddCheck<BackendHealthCheck>("backend").AddCheck<DataDirectoryHealthCheck>("data_directory");

@@ -12,9 +12,20 @@ internal static class FirstEventBenchmark
     // Until the runtime has compiled what is busy for good; before that, its compiler takes turns on the same two cores.
     private const int WarmUpTurns = 8000;
 
-    public static async Task<JsonObject> RunAsync()
+    public static Task<JsonObject> RunAsync() => RunAsync(environment: null);
+
+    /// <summary>The same while gateway and agent export a trace of every turn.</summary>
+    public static async Task<JsonObject> RunWithTelemetryAsync()
     {
-        await using var kernel = await KernelProcess.StartAsync();
+        using var sink = new TelemetrySink();
+        var result = await RunAsync(sink.Variables);
+        result["exports"] = sink.Exports;
+        return result;
+    }
+
+    private static async Task<JsonObject> RunAsync(IReadOnlyDictionary<string, string>? environment)
+    {
+        await using var kernel = await KernelProcess.StartAsync(environment: environment);
         var agent = await kernel.SpawnScriptedAsync("bench");
         await using var nginx = await NginxProcess.StartAsync(kernel, [agent]);
         using var direct = TurnRoute.Direct(kernel, agent);

@@ -25,7 +25,7 @@ internal sealed class KernelProcess : IAsyncDisposable
 
     public AgentKernelClient Client { get; }
 
-    public static async Task<KernelProcess> StartAsync()
+    public static async Task<KernelProcess> StartAsync(string backend = "local", IReadOnlyDictionary<string, string>? environment = null)
     {
         var home = Directory.CreateTempSubdirectory("agentkernel-bench-").FullName;
         var config = Path.Combine(home, "agentkernel.yaml");
@@ -34,9 +34,14 @@ internal sealed class KernelProcess : IAsyncDisposable
               load: { command: ["{{Repository.LoadAgent}}"], listen: unix_socket, ready: health }
             """);
         var start = new ProcessStartInfo(Repository.Cli) { UseShellExecute = false, RedirectStandardOutput = true };
-        foreach (var argument in new[] { "up", "--json", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--home", home, "--config", config })
+        foreach (var argument in new[] { "up", "--json", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--home", home, "--config", config, "--backend", backend })
         {
             start.ArgumentList.Add(argument);
+        }
+
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
         }
 
         var process = Process.Start(start)!;

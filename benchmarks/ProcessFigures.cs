@@ -19,4 +19,12 @@ internal static class ProcessFigures
     public static long PrivateBytes(int pid) => File.ReadLines($"/proc/{pid}/smaps_rollup")
         .Where(line => line.StartsWith("Private_", StringComparison.Ordinal))
         .Sum(line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024);
+
+    /// <summary>This process's resident memory in bytes: <c>VmRSS</c> now, <c>VmHWM</c> at its highest.</summary>
+    public static long Resident(string field) => File.ReadLines("/proc/self/status")
+        .Where(line => line.StartsWith(field + ":", StringComparison.Ordinal))
+        .Select(line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024).Single();
+
+    /// <summary>Forgets the highest so far.</summary>
+    public static void ResetPeak() => File.WriteAllText("/proc/self/clear_refs", "5");
 }

@@ -10,11 +10,13 @@ usage: deploy/build-base-image.sh [--force] TARGET
 TARGET   REGISTRY/REPOSITORY[:TAG], oci:FOLDER:TAG or oci-archive:FILE:TAG
 --force  makes the root file system anew, with Debian's packages of today; else the last one is taken again
 
-Environment: PACKAGES  Debian packages beside the essential ones
-             SUITE     Debian's release (bookworm)
-             ROOTFS    a tar archive of a root file system, instead of Debian's
-             RUNTIME   a folder with the published agent runtime, instead of publishing it
-             CA        a PEM file of certificates to trust at the registry
+Environment:
+PACKAGES       Debian packages beside the essential ones
+SUITE          Debian's release (bookworm)
+ROOTFS         a tar archive of a root file system, instead of Debian's
+RUNTIME        a folder with the published agent runtime, instead of publishing it
+IMAGE_BUILDER  deploy/ImageBuilder as a program, instead of building it
+CA             a PEM file of certificates to trust at the registry
 USAGE
   exit "$1"
 }
@@ -79,7 +81,9 @@ mkdir "$work/bin"
 ln -s /opt/agentkernel/agent-runtime/agent-runtime "$work/bin/agent-runtime"
 
 # 3. The image.
-dotnet run --project deploy/ImageBuilder --configuration Release -- "$target" \
+builder=("${IMAGE_BUILDER:-}")
+[ -n "${builder[0]}" ] || builder=(dotnet run --project deploy/ImageBuilder --configuration Release --)
+"${builder[@]}" "$target" \
   --layer "$rootfs" --layer "$framework=usr/share/dotnet" --layer "$runtime=opt/agentkernel/agent-runtime" --layer "$work/bin=usr/local/bin" \
   --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env DOTNET_EnableDiagnostics=0 \
   --user 1000:1000 --workdir /home/agent --entrypoint agent-runtime ${CA:+--ca "$CA"}

@@ -33,11 +33,10 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
     public Bus? Find(string busId) => _buses.GetValueOrDefault(busId);
 
     /// <summary>Buses whose log could not be read back, with the reason; their agents' actions are refused.</summary>
-    public IReadOnlyDictionary<string, string> Unreadable { get; private set; } = new Dictionary<string, string>(StringComparer.Ordinal);
+    public ConcurrentDictionary<string, string> Unreadable { get; } = new(StringComparer.Ordinal);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        var unreadable = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var registration in folder?.ReadRegistrations() ?? [])
         {
             try
@@ -48,11 +47,10 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
             {
                 // One log that is damaged must not stop the others.
                 LogUnreadable(logger, registration.BusId, exception);
-                unreadable[registration.BusId] = exception.Message;
+                Unreadable[registration.BusId] = exception.Message;
             }
         }
 
-        Unreadable = unreadable;
         _pruning = PruneAsync();
         return Task.CompletedTask;
     }
@@ -120,12 +118,15 @@ internal sealed partial class BusDirectory(IBusLogStore logs, BusFolder? folder,
         await _changing.WaitAsync(cancellationToken);
         try
         {
-            if (!_buses.TryRemove(busId, out var bus))
+            if (_buses.TryRemove(busId, out var bus))
+            {
+                await bus.DisposeAsync();
+            }
+            else if (!Unreadable.TryRemove(busId, out _))
             {
                 return false;
             }
 
-            await bus.DisposeAsync();
             folder?.Delete(busId);
             logs.Delete(busId);
             return true;

@@ -21,6 +21,7 @@ internal sealed class AgentConnection
     private AgentConnection(string agentId, byte[] nonceHash, ResolveAgentResponse answer, int watch)
     {
         (AgentId, NonceHash, Revision, Watch) = (agentId, nonceHash, answer.Agent?.Revision ?? 0, watch);
+        (Name, AgentType) = (answer.Agent?.Name ?? "", answer.Agent?.AgentType ?? "");
         (_endpoint, _channelToken) = (EndpointOf(answer), answer.ChannelToken);
         if (answer.EndpointCase == ResolveAgentResponse.EndpointOneofCase.None)
         {
@@ -41,6 +42,10 @@ internal sealed class AgentConnection
     }
 
     public string AgentId { get; }
+
+    public string Name { get; }
+
+    public string AgentType { get; }
 
     /// <summary>The SHA-256 of the nonce: all that is kept of it. To be compared in constant time.</summary>
     public byte[] NonceHash { get; }

@@ -1,4 +1,3 @@
-using AgentKernel.AgentGateway.Activity;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using AgentKernel.AgentGateway.Telemetry;
 using System.Text.Json;
 using AgentKernel.Rpc;
 using AgentKernel.Rpc.Connect;
@@ -19,6 +20,7 @@ internal static class HttpErrors
         }
         catch (RpcException e)
         {
+            GatewayTelemetry.Refused(e.Code, http.Request.Path.Value ?? "");
             await WriteAsync(http.Response, e.Code, e.Message);
             return null;
         }

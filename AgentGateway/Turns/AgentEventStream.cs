@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using AgentKernel.AgentGateway.Agents;
+using AgentKernel.AgentGateway.Telemetry;
 
 namespace AgentKernel.AgentGateway.Turns;
 
@@ -31,6 +32,8 @@ internal sealed class AgentEventStream : IAsyncDisposable
     private int _start;
     private int _end;
     private int _use = Idle;
+    private int _found;
+    private bool _answered;
     private bool _disposed;
 
     public AgentEventStream(
@@ -64,8 +67,15 @@ internal sealed class AgentEventStream : IAsyncDisposable
             _end += read;
             if (FindEvents())
             {
+                if (!_answered)
+                {
+                    _answered = true;
+                    GatewayTelemetry.FirstEventAfter(_time.GetElapsedTime(_turn.StartedAt));
+                }
+
                 var block = _buffer.AsMemory(_start, _scanner.EventEnd - _start);
                 _start = _scanner.EventEnd;
+                GatewayTelemetry.Block(_found, block.Length);
                 return block;
             }
         }
@@ -136,15 +146,17 @@ internal sealed class AgentEventStream : IAsyncDisposable
 
     private bool FindEvents()
     {
-        var found = false;
+        var complete = false;
+        _found = 0;
         while (_scanner.TryNext(_buffer.AsSpan(0, _end)))
         {
-            found = true;
+            complete = true;
             if (!_scanner.HasData)
             {
                 continue;
             }
 
+            _found++;
             _turn.LastEvent = _time.GetTimestamp();
             if (EventScanner.IsDone(_scanner.Data(_buffer)))
             {
@@ -153,7 +165,7 @@ internal sealed class AgentEventStream : IAsyncDisposable
             }
         }
 
-        return found;
+        return complete;
     }
 
     // What has been handed on goes; an event that is larger than the buffer gets a larger one.

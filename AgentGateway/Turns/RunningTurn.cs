@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 
 namespace AgentKernel.AgentGateway.Turns;
@@ -17,6 +18,9 @@ internal sealed class RunningTurn(string agentId, long now)
     public string AgentId { get; } = agentId;
 
     public long StartedAt { get; } = now;
+
+    /// <summary>What is told of the turn; null where nobody listens.</summary>
+    public Activity? Span { get; set; }
 
     /// <summary>When the agent last sent an event, or the turn began.</summary>
     public long LastEvent

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using AgentKernel.AgentGateway.Activity;
 using AgentKernel.AgentGateway.Agents;
+using AgentKernel.AgentGateway.Telemetry;
 using AgentKernel.Rpc;
 
 namespace AgentKernel.AgentGateway.Turns;
@@ -52,6 +52,7 @@ internal sealed class RunningTurns : IDisposable
         }
 
         _turns[turn] = agent;
+        turn.Span = GatewayTelemetry.BeginTurn(agent);
         _activity.Note(agent.AgentId, turnRunning: true);
         if (_applicationStopping.IsCancellationRequested || agent.Ended.IsCancellationRequested)
         {
@@ -72,6 +73,7 @@ internal sealed class RunningTurns : IDisposable
             return;
         }
 
+        GatewayTelemetry.EndTurn(turn.Span, turn.Ending, _time.GetElapsedTime(turn.StartedAt));
         agent.Release(turn);
         _activity.Note(turn.AgentId, turnRunning: false);
         turn.Release();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AgentKernel.AgentGateway.Agents;
 using AgentKernel.Rpc;
 
@@ -19,6 +20,7 @@ internal sealed partial class TurnOpener(
     {
         var agent = await agents.FindAsync(agentId, nonce, callerGone);
         var turn = await turns.BeginAsync(agent, callerGone);
+        Activity.Current = turn.Span ?? Activity.Current; // what the agent is sent continues it
         var registration = callerGone.UnsafeRegister(static turn => OnCallerGone((RunningTurn)turn!), turn);
         try
         {

@@ -3,8 +3,10 @@ using System.Runtime.InteropServices;
 namespace AgentKernel.AgentRuntime.Configuration;
 
 /// <summary>What the agent takes from its environment at start, before anything else can read it.</summary>
-internal sealed partial record HostEnvironment(ModelKeys Keys, string? NotifySocket)
+internal sealed partial record HostEnvironment(ModelKeys Keys, string? NotifySocket, string? TelemetryHeaders)
 {
+    // May hold the collector's key.
+    private const string TelemetryHeadersVariable = "OTEL_EXPORTER_OTLP_HEADERS";
     private const string AgentIdVariable = "AGENTKERNEL_AGENT_ID";
 
     // A record prints its members; this one holds keys.
@@ -17,7 +19,7 @@ internal sealed partial record HostEnvironment(ModelKeys Keys, string? NotifySoc
     public static HostEnvironment Take()
     {
         var taken = new HostEnvironment(
-            new ModelKeys(Read("LLM_API_KEY"), Read("OPENAI_API_KEY")), Read("NOTIFY_SOCKET"));
+            new ModelKeys(Read("LLM_API_KEY"), Read("OPENAI_API_KEY")), Read("NOTIFY_SOCKET"), Read(TelemetryHeadersVariable));
         foreach (var name in Names())
         {
             if (IsSecret(name))
@@ -28,12 +30,13 @@ internal sealed partial record HostEnvironment(ModelKeys Keys, string? NotifySoc
 
     /// <summary>Whether a variable is the agent's alone: model keys and what configures vendors' SDKs, and the kernel's own.</summary>
     public static bool IsSecret(string name) =>
-        name is "LLM_API_KEY" or "NOTIFY_SOCKET"
+        name is "LLM_API_KEY" or "NOTIFY_SOCKET" or TelemetryHeadersVariable
         || name.StartsWith("OPENAI_", StringComparison.Ordinal)
         || name.StartsWith("ANTHROPIC_", StringComparison.Ordinal)
         || (name.StartsWith("AGENTKERNEL_", StringComparison.Ordinal) && name != AgentIdVariable);
 
-    private static string? Read(string name) => Marshal.PtrToStringUTF8(GetEnv(name)) is { Length: > 0 } value ? value : null;
+    /// <summary>A variable as it stands now; null where it is not set or empty.</summary>
+    public static string? Read(string name) => Marshal.PtrToStringUTF8(GetEnv(name)) is { Length: > 0 } value ? value : null;
 
     // Straight from libc: .NET copies the environment at its first look, and its copy would outlive the erasing.
     private static List<string> Names()

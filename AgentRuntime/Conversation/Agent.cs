@@ -1,12 +1,14 @@
+using System.Diagnostics;
 using AgentKernel.AgentRuntime.Bus;
 using AgentKernel.AgentRuntime.Configuration;
 using AgentKernel.AgentRuntime.Providers;
+using AgentKernel.AgentRuntime.Telemetry;
 using AgentKernel.AgentRuntime.Tools;
 
 namespace AgentKernel.AgentRuntime.Conversation;
 
 /// <summary>The agent: its one conversation, its tools, and what it has used. Knows nothing of how it is reached.</summary>
-internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet tools, BusJournal? journal, TimeProvider clock) : IAsyncDisposable
+internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet tools, AgentTelemetry telemetry, BusJournal? journal, TimeProvider clock) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly TurnGate _gate = new();
@@ -89,15 +91,20 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
 
     /// <summary>Runs a turn and tells <paramref name="open"/>'s sink of it. Fails only before that is opened.</summary>
     /// <param name="pass">The right to do so.</param>
+    /// <param name="span">The turn's span, to be told how it went; null where there is none.</param>
     /// <param name="open">Called once the input is accepted.</param>
     /// <exception cref="TurnInputException">The provider cannot take the content; nothing has changed.</exception>
-    public async Task RunTurnAsync(TurnPass pass, TurnInput input, Func<TurnSink> open)
+    public async Task RunTurnAsync(TurnPass pass, TurnInput input, Activity? span, Func<TurnSink> open)
     {
         TurnSink? sink = null;
-        var turn = new Turn(_session, tools, Transcript, input.System ?? _systemPrompt, config.MaxSteps, journal, told => sink!(told));
+        var turn = new Turn(_session, tools, Transcript, input.System ?? _systemPrompt, config.MaxSteps, journal, told => sink!(told), telemetry);
         turn.Begin(input);
         sink = open();
+        telemetry.Asked(span, input.Text);
         var error = await RunAsync(turn, pass.Gone);
+        AgentTelemetry.SetUsage(span, turn.Usage);
+        if (error is not null)
+            AgentTelemetry.Fail(span, pass.Gone.IsCancellationRequested ? "canceled" : "turn_failed");
         lock (_counting)
             _totals = new AgentTotals(_totals.Turns + 1, _totals.Usage + turn.Usage);
         try

@@ -1,6 +1,7 @@
 using System.Text;
 using AgentKernel.AgentRuntime.Bus;
 using AgentKernel.AgentRuntime.Providers;
+using AgentKernel.AgentRuntime.Telemetry;
 using AgentKernel.AgentRuntime.Tools;
 
 namespace AgentKernel.AgentRuntime.Conversation;
@@ -9,7 +10,7 @@ namespace AgentKernel.AgentRuntime.Conversation;
 /// One turn: the model is called, its tool calls are run and answered, and it is called again, until it
 /// stops. However it ends, the history is one that vendors accept: every tool call has its result.
 /// </summary>
-internal sealed class Turn(IModelSession session, ToolSet tools, Transcript transcript, string systemPrompt, int maxSteps, BusJournal? journal, TurnSink sink)
+internal sealed class Turn(IModelSession session, ToolSet tools, Transcript transcript, string systemPrompt, int maxSteps, BusJournal? journal, TurnSink sink, AgentTelemetry telemetry)
 {
     private readonly (int Session, int Transcript) _start = (session.Mark, transcript.Mark);
     private readonly StringBuilder _unfinishedText = new();
@@ -80,26 +81,38 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
         var calls = new List<ModelToolCall>();
         journal?.ModelIsAsked(systemPrompt, session.Mark, _newText, _newResults);
         (_newText, _newResults) = (null, []);
-        await foreach (var modelEvent in session.CallAsync(systemPrompt, cancellationToken))
+        using var told = telemetry.BeginModelCall();
+        try
         {
-            switch (modelEvent)
+            await foreach (var modelEvent in session.CallAsync(systemPrompt, cancellationToken))
             {
-                case ModelText text:
-                    _unfinishedText.Append(text.Text);
-                    await sink(new TurnText(text.Text));
-                    break;
-                case ModelThinking thinking:
-                    await sink(new TurnThinking(thinking.Text));
-                    break;
-                case ModelToolCall call:
-                    calls.Add(call);
-                    break;
-                case ModelEnd reached:
-                    end = reached;
-                    AcceptAnswer(reached, calls);
-                    break;
+                told.Chunk();
+                switch (modelEvent)
+                {
+                    case ModelText text:
+                        _unfinishedText.Append(text.Text);
+                        await sink(new TurnText(text.Text));
+                        break;
+                    case ModelThinking thinking:
+                        await sink(new TurnThinking(thinking.Text));
+                        break;
+                    case ModelToolCall call:
+                        calls.Add(call);
+                        break;
+                    case ModelEnd reached:
+                        end = reached;
+                        told.Ended(reached, systemPrompt, _unfinishedText);
+                        AcceptAnswer(reached, calls);
+                        break;
+                }
             }
         }
+        catch (Exception e)
+        {
+            told.Failed(e);
+            throw;
+        }
+
         if (end is null)
             throw new InvalidOperationException("the model call ended without its end");
         journal?.ModelHasAnswered(_lastText, calls, end, session.SaveAnswer());
@@ -124,13 +137,29 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
         {
             cancellationToken.ThrowIfCancellationRequested();
             await sink(new TurnToolCall(call.Id, call.Name, call.InputJson));
-            var output = journal is null
-                ? await tools.RunAsync(call.Name, call.InputJson, cancellationToken)
-                : await journal.RunAsync(call, tools.Workspace, tools.Folder, () => tools.RunAsync(call.Name, call.InputJson, cancellationToken), cancellationToken);
+            var output = await RunToolAsync(call, cancellationToken);
             _results.Add(new ToolResult(call.Id, call.Name, output));
             await sink(new TurnToolResult(call.Id, call.Name, output.Text, output.IsError));
         }
         AnswerCalls();
+    }
+
+    private async Task<ToolOutput> RunToolAsync(ModelToolCall call, CancellationToken cancellationToken)
+    {
+        using var span = telemetry.BeginTool(call.Name, call.Id, call.InputJson);
+        try
+        {
+            var output = journal is null
+                ? await tools.RunAsync(call.Name, call.InputJson, cancellationToken)
+                : await journal.RunAsync(call, tools.Workspace, tools.Folder, () => tools.RunAsync(call.Name, call.InputJson, cancellationToken), cancellationToken);
+            telemetry.EndTool(span, output.Text, output.IsError);
+            return output;
+        }
+        catch (Exception e)
+        {
+            AgentTelemetry.Fail(span, e is OperationCanceledException ? "canceled" : e.GetType().FullName!);
+            throw;
+        }
     }
 
     private void AnswerCalls()

@@ -60,7 +60,9 @@ internal sealed record ModelText(string Text) : ModelEvent;
 internal sealed record ModelThinking(string Text) : ModelEvent;
 /// <param name="InputJson">As the model wrote it; not JSON when it was cut off.</param>
 internal sealed record ModelToolCall(string Id, string Name, string InputJson) : ModelEvent;
-internal sealed record ModelEnd(ModelStop Stop, TokenUsage Usage) : ModelEvent;
+/// <param name="Model">Which model answered, as the provider says; null where it does not.</param>
+/// <param name="Reason">Why it stopped, in the provider's word.</param>
+internal sealed record ModelEnd(ModelStop Stop, TokenUsage Usage, string? Model, string Reason) : ModelEvent;
 
 /// <summary>Why a model stopped.</summary>
 internal enum ModelStop { Finished, OutputLimit, Refused, Paused }

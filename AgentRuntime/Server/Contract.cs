@@ -1,11 +1,12 @@
 using AgentKernel.AgentRuntime.Conversation;
 using AgentKernel.AgentRuntime.Providers;
+using AgentKernel.AgentRuntime.Telemetry;
 using Microsoft.AspNetCore.Http;
 
 namespace AgentKernel.AgentRuntime.Server;
 
 /// <summary>The agent contract: its routes, and the one place where a refusal becomes a status.</summary>
-internal sealed class Contract(Agent agent)
+internal sealed class Contract(Agent agent, AgentTelemetry telemetry)
 {
     private readonly Inspection _inspection = new(agent);
     private readonly Control _control = new(agent);
@@ -86,13 +87,16 @@ internal sealed class Contract(Agent agent)
             ?? throw new RequestException(StatusCodes.Status409Conflict, "a turn is already running");
         if (await agent.RecoverAsync(gone.Token) is { } problem)
             throw new RequestException(StatusCodes.Status503ServiceUnavailable, problem);
+        await telemetry.Listening;
+        using var span = telemetry.BeginTurn(HeaderOf(context, "traceparent"), HeaderOf(context, "tracestate"));
         EventStream? stream = null;
         try
         {
-            await agent.RunTurnAsync(pass, input, () => (stream = new EventStream(context)).WriteAsync);
+            await agent.RunTurnAsync(pass, input, span, () => (stream = new EventStream(context)).WriteAsync);
         }
         catch (TurnInputException e)
         {
+            AgentTelemetry.Fail(span, "invalid_input");
             throw new RequestException(StatusCodes.Status400BadRequest, e.Message);
         }
         finally
@@ -114,6 +118,8 @@ internal sealed class Contract(Agent agent)
             throw new RequestException(StatusCodes.Status400BadRequest, e.Message);
         }
     }
+
+    private static string? HeaderOf(HttpContext context, string name) => context.Request.Headers[name] is { Count: > 0 } values ? values.ToString() : null;
 
     private static string? BearerToken(HttpRequest request)
     {

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics;
 using System.Text;
 using AgentKernel.AgentRuntime.Configuration;
 
@@ -111,6 +112,15 @@ internal sealed class Shell(Workspace workspace, IReadOnlyCollection<string> sec
                 environment[name] = value;
         }
         environment[MarkVariable] = mark;
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace } span)
+        {
+            environment["TRACEPARENT"] = trace;
+            if (span.TraceStateString is { Length: > 0 } state)
+            {
+                environment["TRACESTATE"] = state;
+            }
+        }
+
         return environment;
     }
 }

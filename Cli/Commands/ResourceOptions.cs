@@ -9,6 +9,7 @@ internal static class ResourceOptions
     public static readonly Option<double?> Cpu = new("--cpu") { Description = "Cores [default: 1 for an agent]", HelpName = "CORES" };
     public static readonly Option<long?> Memory = new("--memory") { Description = "Memory", HelpName = "MIB" };
     public static readonly Option<int?> Processes = new("--pids") { Description = "Processes and threads at once", HelpName = "N" };
+    public static readonly Option<long?> Disk = new("--disk") { Description = "Disk for its workspace, in a sandbox", HelpName = "MIB" };
 
     private const long Mebibyte = 1024 * 1024;
 
@@ -22,9 +23,14 @@ internal static class ResourceOptions
             resources.Cpu = cpu;
         }
 
-        if (command.GetValue(Memory) is { } memory)
+        if (Bytes(command, Memory) is { } memory)
         {
-            resources.MemoryBytes = memory is >= 0 and <= long.MaxValue / Mebibyte ? memory * Mebibyte : throw new UsageException($"--memory is {memory}; it must be a number of MiB");
+            resources.MemoryBytes = memory;
+        }
+
+        if (Bytes(command, Disk) is { } disk)
+        {
+            resources.DiskBytes = disk;
         }
 
         if (command.GetValue(Processes) is { } processes)
@@ -34,4 +40,11 @@ internal static class ResourceOptions
 
         return resources.CalculateSize() > 0 ? resources : null;
     }
+
+    private static long? Bytes(ParseResult command, Option<long?> option) => command.GetValue(option) switch
+    {
+        null => null,
+        >= 0 and <= long.MaxValue / Mebibyte and { } amount => amount * Mebibyte,
+        var amount => throw new UsageException($"{option.Name} is {amount}; it must be a number of MiB"),
+    };
 }

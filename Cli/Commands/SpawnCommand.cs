@@ -24,12 +24,15 @@ internal static class SpawnCommand
     private static readonly Option<string?> Transport = new("--transport") { Description = "The format of turns: anthropic or openai" };
     private static readonly Option<string[]> Labels = new("--label") { Description = "A label for finding it again", HelpName = "KEY=VALUE" };
     private static readonly Option<string[]> Env = new("--env") { Description = "A variable of its environment; KEY alone takes this shell's value", HelpName = "KEY[=VALUE]" };
+    private static readonly Option<string?> Bus = new("--bus") { Description = "Logs on a bus, and runs a tool only after its commit there: the kernel's own, or the one of this URL", HelpName = "URL", Arity = ArgumentArity.ZeroOrOne };
+    private static readonly Option<bool> DisableSafety = new("--disable-safety") { Description = "With --bus: logs only, and nothing is stopped" };
 
     public static Command Create()
     {
         var command = new Command("spawn", "Starts an agent and returns when it can take turns. Its nonce is kept in the data directory. Keys come from the kernel's environment (LLM_API_KEY, OPENAI_API_KEY), never from a command line.")
         {
-            Name, Type, Team, Provider, Model, BaseUrl, SystemPrompt, Thinking, Tools, SpawnInfo, Transport, Labels, Env, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes,
+            Name, Type, Team, Provider, Model, BaseUrl, SystemPrompt, Thinking, Tools, SpawnInfo, Transport, Labels, Env, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes, ResourceOptions.Disk,
+            Bus, DisableSafety,
         };
         foreach (var option in LifeOptions.All)
         {
@@ -75,6 +78,15 @@ internal static class SpawnCommand
             TeamId = command.GetValue(Team) ?? "",
             TransportFormat = command.GetValue(Transport) ?? "",
         };
+        if (command.GetResult(Bus) is not null)
+        {
+            request.Agentbus = new() { Url = command.GetValue(Bus) ?? "", DisableSafety = command.GetValue(DisableSafety) };
+        }
+        else if (command.GetValue(DisableSafety))
+        {
+            throw new UsageException("--disable-safety goes with --bus: without a bus nothing watches the agent");
+        }
+
         foreach (var label in command.GetValue(Labels) ?? [])
         {
             var (key, value) = Split("--label", label);

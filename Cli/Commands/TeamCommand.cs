@@ -14,7 +14,7 @@ internal static class TeamCommand
 
     public static Command Create()
     {
-        var create = new Command("create", "Reserves capacity. What is not said is not limited.") { Team, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes, Agents };
+        var create = new Command("create", "Reserves capacity. What is not said is not limited.") { Team, ResourceOptions.Cpu, ResourceOptions.Memory, ResourceOptions.Processes, ResourceOptions.Disk, Agents };
         create.SetAction(CreateAsync);
         var list = new Command("list", "Lists the teams and what of them is in use.");
         list.SetAction(ListAsync);

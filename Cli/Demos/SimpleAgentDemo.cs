@@ -2,7 +2,6 @@ using System.CommandLine;
 using AgentKernel.Cli.Commands;
 using AgentKernel.Cli.Terminal;
 using AgentKernel.Contracts.OpenClaw.V1;
-using AgentKernel.Host;
 
 namespace AgentKernel.Cli.Demos;
 
@@ -27,8 +26,8 @@ internal static class SimpleAgentDemo
         var model = DemoModel.Choose();
         output.Say(model.Remark);
 
-        await using var kernel = await AgentKernelHost.StartAsync(KernelOptions.Read(command) with { Ephemeral = true }, cancellationToken);
-        output.Say($"The kernel listens on {kernel.Endpoints.Http.Authority}.");
+        await using var kernel = await DemoKernel.StartAsync(command, cancellationToken);
+        output.Say(kernel.Remark);
 
         var agent = await kernel.Client.Spawner.SpawnAsync(
             "simple-agent",

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -31,6 +32,8 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = null;
 
+        var span = Activity.Current;
+        RpcTelemetry.Began(method.Path);
         await using var stoppingWatch = new StoppingWatch(http, clock, stopping);
         var trailers = new RpcMetadata();
         CallLifetime? lifetime = null;
@@ -61,6 +64,7 @@ internal sealed partial class MethodEndpoint<TRequest, TResponse>(
                 LogFailure(e, method.Path);
         }
 
+        RpcTelemetry.Ended(span, method.Path, status.Code);
         var abandoned = !next.IsCompleted;
         try
         {

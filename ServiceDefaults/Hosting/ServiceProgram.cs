@@ -1,4 +1,5 @@
 using System.Globalization;
+using AgentKernel.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
@@ -18,17 +19,19 @@ public static class ServiceProgram
     public const string GrpcPortVariable = "GRPC_PORT";
 
     /// <summary>Builds and runs a service until a signal ends it. A setting that is wrong is said in a line, without a stack trace.</summary>
+    /// <param name="name">What it is called in telemetry, where <c>OTEL_SERVICE_NAME</c> does not say.</param>
     /// <param name="args">The program's arguments.</param>
     /// <param name="httpPort">The port for HTTP/1.1 where nothing else is said.</param>
     /// <param name="grpcPort">The port for gRPC where nothing else is said.</param>
     /// <param name="add">Adds the service.</param>
     /// <param name="map">Maps its routes.</param>
     /// <returns>The program's exit code.</returns>
-    public static async Task<int> RunAsync(string[] args, int httpPort, int grpcPort, Action<WebApplicationBuilder> add, Action<WebApplication> map)
+    public static async Task<int> RunAsync(string name, string[] args, int httpPort, int grpcPort, Action<WebApplicationBuilder> add, Action<WebApplication> map)
     {
         try
         {
             var builder = CreateBuilder(args, httpPort, grpcPort);
+            builder.AddTelemetry(name);
             add(builder);
             await using var app = builder.Build();
             app.MapServiceHealth();

@@ -42,7 +42,7 @@ internal sealed partial class AgentSupervisor(
 
         var type = types.Find(request.AgentType);
         SpawnRequestRules.Check(request, type, backends.Chosen);
-        buses.Check(request, backends.Chosen);
+        BusLink.Check(request, backends.Chosen);
         var share = ResourceAmounts.ShareOf(request.Resources);
         var nonce = SecretToken.Create();
         var record = new AgentRecord

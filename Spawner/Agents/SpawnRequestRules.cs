@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using AgentKernel.Contracts.V1;
+using AgentKernel.Egress;
 using AgentKernel.Rpc;
 using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends;
@@ -103,6 +104,7 @@ internal static partial class SpawnRequestRules
 
         if (backend.Capabilities.Isolated)
         {
+            CheckDestinations(request);
             return;
         }
 
@@ -114,6 +116,32 @@ internal static partial class SpawnRequestRules
         if (request.Network is { Host: false, Allow.Count: > 0 })
         {
             throw Invalid($"network.allow: backend '{backend.Name}' does not isolate agents, so it cannot hold this one to a list; use bwrap, or set network.host");
+        }
+    }
+
+    private static void CheckDestinations(SpawnAgentRequest request)
+    {
+        try
+        {
+            _ = EgressPolicy.Parse(request.Network?.Allow ?? []);
+        }
+        catch (FormatException exception)
+        {
+            throw Invalid($"network.allow: {exception.Message}");
+        }
+
+        if (request.ModelAccess is not { } access)
+        {
+            return;
+        }
+
+        try
+        {
+            _ = ModelEndpoint.For(access.Provider, access.Endpoint.Length > 0 ? access.Endpoint : "https://localhost", access.Credential.Length > 0 ? access.Credential : "none");
+        }
+        catch (ArgumentException exception)
+        {
+            throw Invalid($"model_access.{(exception.ParamName == "key" ? "credential" : "endpoint")}: {exception.Message.Split(" (Parameter")[0]}");
         }
     }
 

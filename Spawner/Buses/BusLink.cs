@@ -22,7 +22,7 @@ internal sealed class BusLink(Func<Uri?> address, string serviceToken) : IDispos
 
     /// <summary>Refuses what cannot be given, before anything is taken for the agent.</summary>
     /// <exception cref="RpcException">INVALID_ARGUMENT naming the field, or FAILED_PRECONDITION.</exception>
-    public void Check(SpawnAgentRequest request, IAgentBackend backend)
+    public static void Check(SpawnAgentRequest request, IAgentBackend backend)
     {
         if (request.Agentbus is not { } config)
         {

@@ -90,11 +90,12 @@ internal sealed class ProcessExitWatcher : IDisposable
                     return;
                 }
 
-                if (_watched.TryGetValue(key, out var watched))
+                // Whoever takes it out of the dictionary has its descriptor to himself: a caller may forget it at this moment.
+                if (_watched.TryRemove(key, out var watched))
                 {
                     // By its descriptor, as its id may be another's by now. Reaping one that is not our child fails, as it should.
                     _ = NativeMethods.WaitId(NativeMethods.WaitByPidFd, watched.Descriptor, 0, NativeMethods.WaitExited | NativeMethods.WaitNoHang);
-                    Forget(key);
+                    watched.Descriptor.Dispose();
                     watched.Ended.SetResult();
                 }
             }

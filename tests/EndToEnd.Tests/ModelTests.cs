@@ -76,7 +76,7 @@ public abstract class ModelTests(IKernelFixture fixture)
         Assert.DoesNotContain(Key, kernel.Log, StringComparison.Ordinal);
     }
 
-    private static async Task<string> ReadUntilAsync(NetworkStream stream, string end)
+    internal static async Task<string> ReadUntilAsync(NetworkStream stream, string end)
     {
         var text = new StringBuilder();
         var buffer = new byte[16 * 1024];
@@ -108,7 +108,7 @@ public abstract class ModelTests(IKernelFixture fixture)
     }
 
     // The beginning of an answer as the Anthropic Messages API streams it; it never ends.
-    private static async Task BeginAnswerAsync(NetworkStream stream, string text)
+    internal static async Task BeginAnswerAsync(NetworkStream stream, string text)
     {
         var events = """
             event: message_start
@@ -131,3 +131,5 @@ public abstract class ModelTests(IKernelFixture fixture)
 public sealed class ModelTestsInOneProcess(KernelFixture fixture) : ModelTests(fixture), IClassFixture<KernelFixture>;
 
 public sealed class ModelTestsOfServices(ServicesFixture fixture) : ModelTests(fixture), IClassFixture<ServicesFixture>;
+
+public sealed class ModelTestsInSandboxes(SandboxFixture fixture) : ModelTests(fixture), IClassFixture<SandboxFixture>;

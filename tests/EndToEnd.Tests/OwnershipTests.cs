@@ -88,7 +88,7 @@ public abstract class OwnershipTests(IKernelFixture fixture)
             ConnectCallback = async (_, cancellationToken) =>
             {
                 var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint((string)ConfigOf(agent)["unix_socket"]!), cancellationToken);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(Path.Combine(_kernel.Home, "run", $"{agent.Id.Replace("-", "", StringComparison.Ordinal)[..12]}.sock")), cancellationToken);
                 return new NetworkStream(socket, ownsSocket: true);
             },
         });
@@ -188,3 +188,5 @@ public abstract class OwnershipTests(IKernelFixture fixture)
 public sealed class OwnershipTestsInOneProcess(KernelFixture fixture) : OwnershipTests(fixture), IClassFixture<KernelFixture>;
 
 public sealed class OwnershipTestsOfServices(ServicesFixture fixture) : OwnershipTests(fixture), IClassFixture<ServicesFixture>;
+
+public sealed class OwnershipTestsInSandboxes(SandboxFixture fixture) : OwnershipTests(fixture), IClassFixture<SandboxFixture>;

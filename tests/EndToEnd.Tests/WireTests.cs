@@ -198,3 +198,5 @@ public abstract class WireTests(IKernelFixture fixture)
 public sealed class WireTestsInOneProcess(KernelFixture fixture) : WireTests(fixture), IClassFixture<KernelFixture>;
 
 public sealed class WireTestsOfServices(ServicesFixture fixture) : WireTests(fixture), IClassFixture<ServicesFixture>;
+
+public sealed class WireTestsInSandboxes(SandboxFixture fixture) : WireTests(fixture), IClassFixture<SandboxFixture>;

@@ -46,6 +46,31 @@ public sealed class RpcChannelTests(EchoServer echo) : RpcChannelContract(echo)
         Assert.Contains(taken.LocalEndPoint!.ToString()!, error.Message, StringComparison.Ordinal); // set by Bind
     }
 
+    [Theory]
+    [InlineData(true, 3), InlineData(false, 1)]
+    public async Task Call_ServerComesBackSoon_IsMadeAgainWhereThatIsHarmless(bool idempotent, int expected)
+    {
+        var tries = 0;
+        using var handler = new SocketsHttpHandler();
+        handler.ConnectCallback = async (_, cancellationToken) =>
+        {
+            if (++tries < 3)
+                throw new SocketException((int)SocketError.ConnectionRefused);
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            await socket.ConnectAsync(new UnixDomainSocketEndPoint(Echo.UnixSocket), cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        };
+        using var channel = new RpcChannel(new Uri("http://unix"), new RpcChannelOptions { Handler = handler });
+
+        var call = channel.CallAsync(EchoMethods.Say with { Idempotent = idempotent }, new SayRequest { Text = "again" }, cancellationToken: Patience.Token);
+
+        if (idempotent)
+            Assert.Equal("again", (await call).Text);
+        else
+            Assert.Equal(RpcStatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(() => call)).Code);
+        Assert.Equal(expected, tries);
+    }
+
     [Fact]
     public async Task Call_ServerSpeaksHttp11_IsUnavailableAndSaysSo()
     {

@@ -7,6 +7,8 @@ namespace AgentKernel.Spawner.Tests;
 /// <summary>A data directory of one test. What a failed test leaves running there ends with it.</summary>
 internal sealed class TemporaryHome : IDisposable
 {
+    private static readonly EnumerationOptions Reachable = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, MaxRecursionDepth = 8 };
+
     private readonly string _root = System.IO.Directory.CreateTempSubdirectory("ak-spawner-").FullName;
 
     public TemporaryHome(int pathLength = 0)
@@ -51,11 +53,9 @@ internal sealed class TemporaryHome : IDisposable
         System.IO.Directory.Delete(_root, recursive: true);
     }
 
-    private static IEnumerable<string> ControlGroups(string id) => System.IO.Directory.Exists("/sys/fs/cgroup")
-        ? System.IO.Directory.EnumerateDirectories("/sys/fs/cgroup", "agentkernel-*", Reachable).SelectMany(kernel => System.IO.Directory.EnumerateDirectories(kernel, id, Reachable))
-        : [];
-
-    private static readonly EnumerationOptions Reachable = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, MaxRecursionDepth = 6 };
+    // Those of other kernels come and go meanwhile, which a search from the top passes over.
+    private static IEnumerable<string> ControlGroups(string id) =>
+        System.IO.Directory.Exists("/sys/fs/cgroup") ? System.IO.Directory.EnumerateDirectories("/sys/fs/cgroup", id, Reachable) : [];
 
     // Found without the kernel's own means, which the tests are to prove.
     private static IEnumerable<string> Processes(string id) =>

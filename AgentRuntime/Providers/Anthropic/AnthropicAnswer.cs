@@ -10,6 +10,7 @@ internal sealed class AnthropicAnswer
     private readonly SortedDictionary<long, Block> _blocks = [];
     private TokenUsage _usage = TokenUsage.None;
     private string? _stopReason;
+    private string? _model;
 
     public IEnumerable<ModelToolCall> ToolCalls => _blocks.Values
         .Where(block => block.ToolUse is not null)
@@ -21,6 +22,7 @@ internal sealed class AnthropicAnswer
         switch (streamed.Value)
         {
             case RawMessageStartEvent start:
+                _model = start.Message.Model.Raw();
                 var first = start.Message.Usage;
                 _usage = new TokenUsage(first.InputTokens, first.OutputTokens, first.CacheReadInputTokens ?? 0, first.CacheCreationInputTokens ?? 0);
                 return null;
@@ -47,7 +49,7 @@ internal sealed class AnthropicAnswer
         "refusal" => ModelStop.Refused,
         "pause_turn" => ModelStop.Paused,
         _ => ModelStop.Finished,
-    }, _usage);
+    }, _usage, _model, _stopReason);
 
     public List<ContentBlockParam> Content()
     {

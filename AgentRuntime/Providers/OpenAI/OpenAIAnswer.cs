@@ -11,6 +11,7 @@ internal sealed class OpenAIAnswer
     private readonly SortedDictionary<int, Call> _calls = [];
     private TokenUsage _usage = TokenUsage.None;
     private ChatFinishReason? _finish;
+    private string? _model;
 
     public IEnumerable<ModelToolCall> ToolCalls =>
         _calls.Values.Select(call => new ModelToolCall(call.Id, call.Name, call.ArgumentsJson));
@@ -18,6 +19,7 @@ internal sealed class OpenAIAnswer
     public IEnumerable<ModelEvent> Take(StreamingChatCompletionUpdate update)
     {
         _finish = update.FinishReason ?? _finish;
+        _model = update.Model ?? _model;
         if (update.Usage is { } usage)
         {
             var cached = usage.InputTokenDetails?.CachedTokenCount ?? 0;
@@ -52,7 +54,16 @@ internal sealed class OpenAIAnswer
         ChatFinishReason.Length => ModelStop.OutputLimit,
         ChatFinishReason.ContentFilter => ModelStop.Refused,
         _ => _refusal.Length > 0 ? ModelStop.Refused : ModelStop.Finished,
-    }, _usage);
+    }, _usage, _model, ReasonOf(_finish.Value));
+
+    private static string ReasonOf(ChatFinishReason reason) => reason switch
+    {
+        ChatFinishReason.Stop => "stop",
+        ChatFinishReason.Length => "length",
+        ChatFinishReason.ContentFilter => "content_filter",
+        ChatFinishReason.FunctionCall => "function_call",
+        _ => "tool_calls",
+    };
 
     public AssistantChatMessage Message()
     {

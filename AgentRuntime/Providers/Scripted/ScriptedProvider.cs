@@ -62,7 +62,7 @@ internal sealed class ScriptedSession(TimeSpan delay) : IModelSession
         }
         _history.Add(new Message(text, []));
         // It has no tokens; words make its counts tell something.
-        yield return new ModelEnd(ModelStop.Finished, new TokenUsage(CountWords(last.Text), words));
+        yield return new ModelEnd(ModelStop.Finished, new TokenUsage(CountWords(last.Text), words), Model: null, Reason: "stop");
     }
 
     private static int EndOfWord(string text, int start)

@@ -5,6 +5,7 @@ using AgentKernel.Spawner.AgentTypes;
 using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Limits;
 using AgentKernel.Spawner.Processes;
+using Microsoft.Extensions.Logging;
 
 namespace AgentKernel.Spawner.Backends.Bubblewrap;
 
@@ -12,7 +13,7 @@ namespace AgentKernel.Spawner.Backends.Bubblewrap;
 /// Runs agents as processes of this machine in sandboxes of bubblewrap: each has users, processes, files and a network of
 /// its own, and of the machine only what it is given.
 /// </summary>
-internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWatcher watcher, ResourceLimiter limiter, TimeProvider time) : IAgentBackend
+internal sealed partial class BubblewrapBackend(LockedDataDirectory home, ProcessExitWatcher watcher, ResourceLimiter limiter, TimeProvider time, ILoggerFactory loggers) : IAgentBackend, IAsyncDisposable
 {
     private const string SocketName = "s";
     private const string NotificationName = "notify";
@@ -24,6 +25,8 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
     private readonly LoopbackPorts _ports = new();
     private readonly SocketFolder _sockets = new(home.Path);
     private readonly SandboxFiles _files = new(home);
+    private readonly SandboxEgress _egress = new(loggers);
+    private readonly ILogger _logger = loggers.CreateLogger<BubblewrapBackend>();
 
     public const string BackendName = "bwrap";
 
@@ -45,20 +48,24 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
         try
         {
             _files.Write();
+            var grant = EgressGrant.Of(spec);
+            await OpenAsync(spec, grant, user, cancellationToken);
             using var port = spec is { Network.Host: true, Type.Listen: AgentListener.HttpPort } ? _ports.Take() : null;
-            var plan = Prepare(spec, user, command, port?.Number ?? AgentPort);
+            var plan = Prepare(spec, grant, user, command, port?.Number ?? AgentPort);
             using var notification = spec.Type.Ready is AgentReadiness.Notify ? Notification(spec.AgentId, user) : null;
             var launch = new SandboxLaunch(plan, user);
             launch.Write(spec.Folder);
-            return await ShimmedStart.RunAsync(
+            var agent = await ShimmedStart.RunAsync(
                 () => ShimmedProcess.Start(
                     spec.Folder, spec.Folder, spec.AgentId, launch.Command(bubblewrap, _files.FilterPath, spec.Folder), _launchEnvironment,
                     limiter.Create(spec, user.Apart), watcher, Leader(spec)),
                 new(endpoint, () => Remove(spec.AgentId)), spec, notification, time, cancellationToken,
                 () => SandboxSocket.Pin(Path.Combine(_sockets.Own(spec.AgentId), SocketName), endpoint.UnixSocket!)); // set above
+            return new SandboxedAgent(agent, WorkspaceWatch.Of(spec, Workspace(spec), time), () => CloseAsync(spec));
         }
         catch
         {
+            await CloseAsync(spec);
             Remove(spec.AgentId);
             throw;
         }
@@ -68,15 +75,22 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
         }
     }
 
-    public Task<IAgentHandle?> ReattachAsync(AgentSpec spec, JsonElement savedState, CancellationToken cancellationToken)
+    public async Task<IAgentHandle?> ReattachAsync(AgentSpec spec, JsonElement savedState, CancellationToken cancellationToken)
     {
         if (LocalState.Read(savedState) is not { } state)
         {
-            return Task.FromResult<IAgentHandle?>(null);
+            return null;
+        }
+
+        if (state.Process.Shim.IsAlive && EgressGrant.Load(spec.Folder) is { } grant)
+        {
+            spec = spec with { Secrets = [.. spec.Secrets, .. grant.Model is { } model ? [model.Credential] : Array.Empty<string>()] };
+            await OpenAgainAsync(spec, grant, cancellationToken);
         }
 
         var process = ShimmedProcess.Reattach(spec.Folder, spec.AgentId, state.Process, limiter.Find(spec.AgentId), watcher, Leader(spec));
-        return Task.FromResult<IAgentHandle?>(new LocalAgent(process, new(new(state.UnixSocket, state.Http), () => Remove(spec.AgentId)), spec));
+        var agent = new LocalAgent(process, new(new(state.UnixSocket, state.Http), () => Remove(spec.AgentId)), spec);
+        return new SandboxedAgent(agent, WorkspaceWatch.Of(spec, Workspace(spec), time), () => CloseAsync(spec));
     }
 
     public async Task CleanUpAsync(string agentId, CancellationToken cancellationToken)
@@ -85,14 +99,51 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
         await new ProcessTree(session: 0, agentId, limits: limits).KillAllAsync(watcher);
         await limits.RemoveAsync();
         Remove(agentId);
+        await _egress.CloseAsync(agentId, _sockets.Served(agentId));
     }
+
+    /// <summary>Serves agents no more. Those that run on have no network until a later kernel takes them up.</summary>
+    public ValueTask DisposeAsync() => _egress.DisposeAsync();
+
+    private static string Workspace(AgentSpec spec) => Path.Combine(spec.Folder, "workspace");
 
     private static FindLeader Leader(AgentSpec spec) => bubblewrap => SandboxStatus.FirstProcess(spec.Folder, bubblewrap);
 
-    // Makes what the sandbox has of its own, and says what it is made of.
-    private SandboxPlan Prepare(AgentSpec spec, SandboxUser user, IReadOnlyList<string> command, int port)
+    private async Task OpenAsync(AgentSpec spec, EgressGrant grant, SandboxUser user, CancellationToken cancellationToken)
     {
-        var workspace = Path.Combine(spec.Folder, "workspace");
+        ModelGrant.Write(grant.Model, spec.Config, SandboxEgress.ModelUrl);
+        if (spec.Network.Host)
+        {
+            LogHostNetwork(spec.AgentId, spec.Name);
+            return;
+        }
+
+        grant.Save(spec.Folder);
+        await _egress.OpenAsync(spec.AgentId, grant, user, _sockets.Served(spec.AgentId), cancellationToken);
+    }
+
+    private async Task OpenAgainAsync(AgentSpec spec, EgressGrant grant, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _egress.OpenAsync(spec.AgentId, grant, SandboxUser.Of(spec.AgentId), _sockets.Served(spec.AgentId), cancellationToken);
+        }
+        catch (AgentStartException exception)
+        {
+            LogNotServed(exception, spec.AgentId, spec.Name); // it goes on, and its calls fail
+        }
+    }
+
+    private ValueTask CloseAsync(AgentSpec spec)
+    {
+        EgressGrant.Delete(spec.Folder);
+        return _egress.CloseAsync(spec.AgentId, _sockets.Served(spec.AgentId));
+    }
+
+    // Makes what the sandbox has of its own, and says what it is made of.
+    private SandboxPlan Prepare(AgentSpec spec, EgressGrant grant, SandboxUser user, IReadOnlyList<string> command, int port)
+    {
+        var workspace = Workspace(spec);
         var sockets = _sockets.Own(spec.AgentId);
         foreach (var folder in new[] { workspace, sockets })
         {
@@ -101,7 +152,7 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
         }
 
         var socket = $"{BubblewrapArguments.Sockets}/{SocketName}";
-        var forwards = new List<string>();
+        List<string> forwards = [.. spec.Network.Host ? [] : SandboxEgress.Forwards(grant)];
         if (spec.Type.Listen is AgentListener.HttpPort)
         {
             spec.Config["http_port"] = port;
@@ -134,6 +185,7 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
             ReadOnly =
             [
                 .. system, .. programs, new(_files.Folder, BubblewrapArguments.Files),
+                .. spec.Network.Host ? Array.Empty<Bind>() : [new Bind(_sockets.Served(spec.AgentId), SandboxEgress.Inside)],
                 .. spec.ImagePath is { } image ? [new Bind(image, BubblewrapArguments.Image)] : Array.Empty<Bind>(),
             ],
             Writable = [new(workspace, BubblewrapArguments.Workspace), new(sockets, BubblewrapArguments.Sockets)],
@@ -169,4 +221,10 @@ internal sealed class BubblewrapBackend(LockedDataDirectory home, ProcessExitWat
             Directory.Delete(_sockets.Own(agentId), recursive: true);
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Agent {AgentId} ({Name}) is not isolated from the network: it has that of this machine, as was asked for, with all that listens on its loopback")]
+    private partial void LogHostNetwork(string agentId, string name);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Agent {AgentId} ({Name}) of an earlier kernel has no way out of its sandbox any more")]
+    private partial void LogNotServed(Exception exception, string agentId, string name);
 }

@@ -27,7 +27,8 @@ internal static class SandboxEnvironment
             }
         }
 
-        foreach (var (name, value) in spec.Type.Environment.Concat(spec.Environment))
+        var given = spec.Type.Environment.Concat(spec.Environment);
+        foreach (var (name, value) in spec.Network.Host ? given : SandboxEgress.Environment.Concat(given))
         {
             environment[name] = value;
         }

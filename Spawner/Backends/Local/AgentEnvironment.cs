@@ -4,11 +4,14 @@ namespace AgentKernel.Spawner.Backends.Local;
 internal static class AgentEnvironment
 {
     /// <summary>The only secrets of the host that agents get.</summary>
-    public static readonly IReadOnlyList<string> ForwardedKeys = ["LLM_API_KEY", "OPENAI_API_KEY"];
+    public static readonly IReadOnlyList<string> ForwardedKeys = ["LLM_API_KEY", "OPENAI_API_KEY", "OTEL_EXPORTER_OTLP_HEADERS"];
 
     private static readonly string[] Forwarded =
     [
-        "LANG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", .. ForwardedKeys,
+        "LANG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+        "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_SDK_DISABLED",
+        "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_METRIC_EXPORT_INTERVAL",
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", .. ForwardedKeys,
     ];
 
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -46,6 +46,9 @@ internal sealed class SocketFolder
     /// <summary>A folder for an agent whose sockets lie apart from those of others. Names in it have at most six letters.</summary>
     public string Own(string agentId) => Named(agentId, "");
 
+    /// <summary>A folder for the sockets that an agent is served on. Names in it have at most two letters.</summary>
+    public string Served(string agentId) => Named(agentId, ".net");
+
     /// <summary>What lies here of agents that are none of the known.</summary>
     public IReadOnlyList<string> Strays(IEnumerable<string> known)
     {

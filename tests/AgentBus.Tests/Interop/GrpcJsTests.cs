@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Reflection;
@@ -45,7 +44,8 @@ public sealed class GrpcJsTests
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", agent.Secret);
 
         var appended = await PostAsync(http, "Append", new { agentBusId = agent.BusId, payload = new { inferenceOutput = new { stringInferenceOutput = "hello" } } });
-        var polled = await PostAsync(http, "Poll", new { bus_id = new { agent_bus_id = agent.BusId }, max_entries = 10, filter = new { payload_types = new[] { "INFERENCE_OUTPUT" } } });
+        string[] kinds = ["INFERENCE_OUTPUT"];
+        var polled = await PostAsync(http, "Poll", new { bus_id = new { agent_bus_id = agent.BusId }, max_entries = 10, filter = new { payload_types = kinds } });
 
         Assert.Equal("1", (string?)appended["logPosition"]);
         Assert.Equal("hello", (string?)polled["entries"]![0]!["payload"]!["inferenceOutput"]!["stringInferenceOutput"]);

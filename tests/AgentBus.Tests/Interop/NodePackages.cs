@@ -34,7 +34,7 @@ internal static class NodePackages
     /// <summary>Runs a program to its end and returns what it printed. A failure shows what it complained of.</summary>
     public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string folder, TimeSpan limit)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!; // null only for shell execution
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { UseShellExecute = false, WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!; // null only for shell execution
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(limit);
         try

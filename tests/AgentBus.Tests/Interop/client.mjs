@@ -5,7 +5,7 @@ import grpc from '@grpc/grpc-js';
 import loader from '@grpc/proto-loader';
 
 const [address, bus, agentToken, operatorToken] = process.argv.slice(2);
-const loaded = grpc.loadPackageDefinition(loader.loadSync(new URL('bus.proto', import.meta.url).pathname, { keepCase: true, longs: Number, enums: String, oneofs: true }));
+const loaded = grpc.loadPackageDefinition(loader.loadSync(new URL('bus.proto', import.meta.url).pathname, { keepCase: true, longs: Number, enums: String, oneofs: true, defaults: true }));
 const client = new loaded.agent_bus.AgentBusService(address, grpc.credentials.createInsecure());
 
 const call = (token, method, request) => {

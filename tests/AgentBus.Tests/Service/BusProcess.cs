@@ -43,10 +43,10 @@ internal sealed class BusProcess : IAsyncDisposable
             bus.Grpc = await bus._grpc.Task.WaitAsync(Patience.Limit, TestContext.Current.CancellationToken);
             return bus;
         }
-        catch (TimeoutException)
+        catch (TimeoutException exception)
         {
             await bus.DisposeAsync();
-            throw new TimeoutException($"the bus service does not listen:\n{bus._log}");
+            throw new TimeoutException($"the bus service does not listen:\n{bus._log}", exception);
         }
     }
 

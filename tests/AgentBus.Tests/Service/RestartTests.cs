@@ -86,6 +86,9 @@ public sealed class RestartTests : IDisposable
         Assert.Equal(RpcStatusCode.DataLoss, (await Assert.ThrowsAsync<RpcException>(() => again.Operator(damaged.BusId).PollAsync())).Code);
         Assert.Equal(RpcStatusCode.DataLoss, (await Assert.ThrowsAsync<RpcException>(() => again.RegisterAsync(damaged.BusId))).Code);
         await Assert.ThrowsAsync<RpcException>(() => (damaged with { Channel = again.Channel }).IntendAsync("yes"));
+
+        await again.Channel.CallAsync(BusAdminMethods.DeleteBus, new() { BusId = damaged.BusId }, new() { BearerToken = BusServer.OperatorToken }, Patience.Token);
+        Assert.False(Directory.Exists(Path.Combine(_home.Path, "bus", damaged.BusId)));
     }
 
     [Fact]

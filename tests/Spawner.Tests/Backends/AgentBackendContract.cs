@@ -7,7 +7,7 @@ using AgentKernel.Spawner.Processes;
 namespace AgentKernel.Spawner.Tests.Backends;
 
 /// <summary>What every backend promises (see <see cref="IAgentBackend"/>). A backend's tests inherit it, the fake's too.</summary>
-public abstract class AgentBackendContract
+public abstract partial class AgentBackendContract
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
 
@@ -221,62 +221,36 @@ public abstract class AgentBackendContract
     }
 
     [Fact]
-    public async Task Reattach_ToALivingOne_HoldsItAgain()
+    public async Task Log_OfAFloodReadSlowly_HoldsUpNobodyAndEndsWithTheNewest()
     {
-        var spec = Spec(Behaviour.Exits);
-        var first = await NewKernel().StartAsync(spec, Cancellation);
-        var saved = first.SavedState.Clone();
-        await first.DisposeAsync();
-        var again = await NewKernel().ReattachAsync(spec, saved, Cancellation);
-        Assert.NotNull(again);
-        Assert.False(again.Completion.IsCompleted);
-        Assert.Equal((first.Endpoint, first.Status["pid"]), (again.Endpoint, again.Status["pid"]));
-        Release(spec);
-        var end = await SignalAsync(again.Completion, spec, "the end");
-        Assert.Equal(3, end.Code);
-        Assert.EndsWith("bye", end.OutputTail, StringComparison.Ordinal); // what it printed meanwhile went on landing
-    }
-
-    [Fact]
-    public async Task Reattach_ToALivingOne_CanStopIt()
-    {
-        var spec = Spec(Behaviour.LeavesChildren);
-        var saved = (await NewKernel().StartAsync(spec, Cancellation)).SavedState.Clone();
-        var again = await NewKernel().ReattachAsync(spec, saved, Cancellation);
-        await again!.StopAsync(Grace);
-        Assert.Empty(Leftovers(spec));
-    }
-
-    [Fact]
-    public async Task Reattach_ToOneThatHasEnded_TellsHow()
-    {
-        var spec = Spec(Behaviour.Exits);
+        var spec = Spec(Behaviour.Floods);
         var agent = await NewKernel().StartAsync(spec, Cancellation);
-        var saved = agent.SavedState.Clone();
+        await using var pieces = agent.ReadLogAsync(0, follow: true, Cancellation).GetAsyncEnumerator(Cancellation);
+        var first = pieces.MoveNextAsync();
+        Release(spec);
+        Assert.True(await SignalAsync(first.AsTask(), spec, "the beginning of the flood"));
+        Assert.Equal(0, (await SignalAsync(agent.Completion, spec, "the end, with a reader that reads no further")).Code);
+        var last = "";
+        do
+        {
+            last = (last + Encoding.UTF8.GetString(pieces.Current.Span)) is var text && text.Length > 100 ? text[^100..] : text;
+        }
+        while (await SignalAsync(pieces.MoveNextAsync().AsTask(), spec, "the rest of the flood"));
+        Assert.EndsWith("the newest line\n", last, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Environment_OfAnAgent_HasWhatItWasGivenAndNothingOfTheKernels()
+    {
+        System.Environment.SetEnvironmentVariable("CONTRACT_TEST_HOST", "host-only");
+        var spec = Spec(Behaviour.PrintsEnvironment);
+        spec = spec with { Environment = new Dictionary<string, string>(spec.Environment) { ["GIVEN"] = "to it" } };
+        var agent = await NewKernel().StartAsync(spec, Cancellation);
         Release(spec);
         await SignalAsync(agent.Completion, spec, "the end");
-        var again = await NewKernel().ReattachAsync(spec, saved, Cancellation);
-        Assert.Equal(3, (await SignalAsync(again!.Completion, spec, "the end, told again")).Code);
-    }
-
-    [Fact]
-    public async Task Reattach_ToWhatIsNoState_IsNull()
-    {
-        var spec = Spec(Behaviour.Idle);
-        Assert.Null(await NewKernel().ReattachAsync(spec, JsonSerializer.SerializeToElement("nonsense"), Cancellation));
-    }
-
-    [Fact]
-    public async Task CleanUp_AfterAStartCutShort_LeavesNothing()
-    {
-        var spec = Spec(Behaviour.NeverReady);
-        var start = NewKernel().StartAsync(spec, Cancellation);
-        await SignalAsync(RunsAsync(spec), spec, "the program");
-        var next = NewKernel();
-        await next.CleanUpAsync(spec.AgentId, Cancellation);
-        await next.CleanUpAsync(spec.AgentId, Cancellation);
-        await Assert.ThrowsAsync<AgentStartException>(() => SignalAsync(start, spec, "the start"));
-        Assert.Empty(Leftovers(spec));
+        var log = await ReadAsync(agent, tailBytes: 0);
+        Assert.Contains("GIVEN=to it\n", log, StringComparison.Ordinal);
+        Assert.DoesNotContain("host-only", log, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,6 +13,8 @@ public enum Behaviour
     Floods,
     /// <summary>Prints the first of its secrets and exits with 0.</summary>
     PrintsSecret,
+    /// <summary>Prints its environment, <c>NAME=value</c> a line, and exits with 0.</summary>
+    PrintsEnvironment,
     /// <summary>Takes no notice of SIGTERM.</summary>
     IgnoresTerm,
     /// <summary>Has started processes that outlive it, in its session and out of it.</summary>

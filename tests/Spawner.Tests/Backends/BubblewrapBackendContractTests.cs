@@ -1,13 +1,14 @@
+using System.Text.Json;
 using AgentKernel.Spawner.Backends;
 
 namespace AgentKernel.Spawner.Tests.Backends;
 
 /// <summary>The contract with real sandboxes.</summary>
-public sealed class BubblewrapBackendContractTests : AgentBackendContract, IDisposable
+public sealed class BubblewrapBackendContractTests : AgentBackendContract, IAsyncDisposable
 {
     private readonly BubblewrapFixture _bubblewrap = new();
 
-    public void Dispose() => _bubblewrap.Dispose();
+    public ValueTask DisposeAsync() => _bubblewrap.DisposeAsync();
 
     private protected override IAgentBackend NewKernel() => _bubblewrap.NewKernel();
 
@@ -16,6 +17,8 @@ public sealed class BubblewrapBackendContractTests : AgentBackendContract, IDisp
     private protected override void Release(AgentSpec spec) => _bubblewrap.Release(spec);
 
     private protected override Task RunsAsync(AgentSpec spec) => _bubblewrap.RunsAsync(spec);
+
+    private protected override Task<JsonElement> GiveIdsAsync(JsonElement saved, AgentSpec spec, int stranger) => SavedProcesses.GiveAsync(saved, spec, stranger);
 
     private protected override IReadOnlyList<string> Leftovers(AgentSpec spec) => _bubblewrap.Leftovers(spec);
 }

@@ -9,14 +9,14 @@ using AgentKernel.Spawner.Processes;
 namespace AgentKernel.Spawner.Tests.Backends;
 
 /// <summary>What is particular to agents in sandboxes: what they are given, and what happens around them.</summary>
-public sealed class BubblewrapBackendTests : IDisposable
+public sealed class BubblewrapBackendTests : IAsyncDisposable
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private readonly BubblewrapFixture _bubblewrap = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public void Dispose() => _bubblewrap.Dispose();
+    public ValueTask DisposeAsync() => _bubblewrap.DisposeAsync();
 
     [Theory]
     [InlineData(AgentListener.HttpPort, false)]
@@ -39,7 +39,7 @@ public sealed class BubblewrapBackendTests : IDisposable
         var type = ShellAgent.Type("ready; released; env") with { Environment = new Dictionary<string, string> { ["OF_TYPE"] = "a 'b' \"c\"\n$d" } };
         var names = (await _bubblewrap.RunAsync(_bubblewrap.Spec(type))).Split('\n').Where(line => line.Contains('=', StringComparison.Ordinal)).Select(line => line.Split('=')[0]);
         Assert.Equal(
-            ["AGENTKERNEL_AGENT_ID", "AGENTKERNEL_KERNEL_ID", "FIFOS", "HOME", "NOTIFY_SOCKET", "OF_TYPE", "PATH", "PWD", "SECRET", "SOCKET", "USER"],
+            ["AGENTKERNEL_AGENT_ID", "AGENTKERNEL_KERNEL_ID", "FIFOS", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "NOTIFY_SOCKET", "NO_PROXY", "OF_TYPE", "PATH", "PWD", "SECRET", "SOCKET", "USER", "http_proxy", "https_proxy", "no_proxy"],
             names.Except(["LANG", "_", "SHLVL", "OLDPWD"], StringComparer.Ordinal).Order(StringComparer.Ordinal));
     }
 
@@ -104,13 +104,36 @@ public sealed class BubblewrapBackendTests : IDisposable
         Assert.Contains("what is at its unix_socket is no socket", failure.Message, StringComparison.Ordinal);
         Assert.Empty(_bubblewrap.Leftovers(before));
 
-        var after = _bubblewrap.Spec(ShellAgent.Type($"ready; rm /run/agent/s; ln -s {path} /run/agent/s; echo >/workspace/runs; released"));
+        var after = _bubblewrap.Spec(ShellAgent.Type($"ready; released; rm /run/agent/s; ln -s {path} /run/agent/s; echo >/workspace/runs; released"));
         var agent = await _bubblewrap.NewKernel().StartAsync(after, Cancellation);
+        _bubblewrap.Release(after);
         await Waiting.ForAsync(_bubblewrap.RunsAsync(after), "the link", () => "");
         using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         var refused = await Assert.ThrowsAsync<SocketException>(async () => await client.ConnectAsync(new UnixDomainSocketEndPoint(agent.Endpoint.UnixSocket!), Cancellation));
         Assert.Equal(SocketError.ConnectionRefused, refused.SocketErrorCode); // the agent's own, where nobody listens
         await agent.StopAsync(Grace);
+    }
+
+    [Theory]
+    [InlineData("head -c 3145728 /dev/zero >/workspace/large")]
+    [InlineData("mkdir -p /workspace/a/b; for i in 1 2 3; do head -c 1048576 /dev/zero >/workspace/a/b/$i; done")]
+    public async Task Workspace_BeyondItsLimit_EndsTheAgentAndSaysSo(string fill)
+    {
+        var spec = _bubblewrap.Spec(ShellAgent.Type($"ready; released; {fill}; released")) with { Resources = new() { DiskBytes = 2 * 1024 * 1024 } };
+        var agent = await _bubblewrap.NewKernel().StartAsync(spec, Cancellation);
+        _bubblewrap.Release(spec);
+        var end = await Waiting.ForAsync(agent.Completion, "the end", () => "");
+        Assert.Equal("was killed when its workspace had outgrown its limit of 2 MiB of disk", end.Describe());
+        Assert.Empty(_bubblewrap.Leftovers(spec));
+    }
+
+    [Fact]
+    public async Task Workspace_WithinItsLimit_IsLeftAlone()
+    {
+        var spec = _bubblewrap.Spec(ShellAgent.Type("head -c 1048576 /dev/zero >/workspace/small; ln -s /usr /workspace/usr; ready; released; exit 5")) with { Resources = new() { DiskBytes = 2 * 1024 * 1024 } };
+        var agent = await _bubblewrap.NewKernel().StartAsync(spec, Cancellation);
+        _bubblewrap.Release(spec);
+        Assert.Equal("exited with code 5", (await Waiting.ForAsync(agent.Completion, "the end", () => "")).Describe());
     }
 
     [Fact]

@@ -8,14 +8,18 @@ using AgentKernel.Spawner.Processes;
 namespace AgentKernel.Spawner.Tests.Backends;
 
 /// <summary>A data directory, the backends of kernels that run on it one after the other, and specs of agents in sandboxes.</summary>
-internal sealed class BubblewrapFixture : IDisposable
+internal sealed class BubblewrapFixture : IAsyncDisposable
 {
     private const string Secret = "a-secret-that-nobody-may-see";
 
     private readonly List<ProcessExitWatcher> _watchers = [];
+    private readonly List<BubblewrapBackend> _kernels = [];
     private readonly Dictionary<string, (FileStream Release, FileStream Runs)> _fifos = [];
     private LockedDataDirectory? _lock;
     private ResourceLimiter? _limiter;
+
+    /// <summary>What the backends have logged.</summary>
+    public RecordedLog Log { get; } = new();
 
     public TemporaryHome Home { get; } = new();
 
@@ -23,7 +27,8 @@ internal sealed class BubblewrapFixture : IDisposable
     {
         _ = Machine.Program("bwrap");
         _watchers.Add(new ProcessExitWatcher());
-        return new(_lock ??= new(Home.Directory), _watchers[^1], _limiter ??= new(_lock), TimeProvider.System);
+        _kernels.Add(new(_lock ??= new(Home.Directory), _watchers[^1], _limiter ??= new(_lock), TimeProvider.System, Log));
+        return _kernels[^1];
     }
 
     /// <summary>An agent whose FIFOs are in its workspace: it has nothing else in common with this process.</summary>
@@ -73,12 +78,17 @@ internal sealed class BubblewrapFixture : IDisposable
 
     public IReadOnlyList<string> Leftovers(AgentSpec spec) => [.. Home.Leftovers(spec.AgentId).Where(left => left != spec.Folder)];
 
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
         foreach (var (release, runs) in _fifos.Values)
         {
             release.Dispose();
             runs.Dispose();
+        }
+
+        foreach (var kernel in _kernels)
+        {
+            await kernel.DisposeAsync();
         }
 
         _watchers.ForEach(watcher => watcher.Dispose());

@@ -7,7 +7,7 @@ using AgentKernel.Spawner.Processes;
 namespace AgentKernel.Spawner.Tests.Backends;
 
 /// <summary>What an agent that means ill tries from inside a real sandbox. Everything must fail.</summary>
-public sealed class EscapeTests : IDisposable
+public sealed class EscapeTests : IAsyncDisposable
 {
     private const string Treasure = "the-treasure-of-the-host";
 
@@ -15,7 +15,7 @@ public sealed class EscapeTests : IDisposable
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public void Dispose() => _bubblewrap.Dispose();
+    public ValueTask DisposeAsync() => _bubblewrap.DisposeAsync();
 
     [Theory]
     [InlineData("/etc/shadow")]

@@ -203,6 +203,10 @@ internal sealed class FakeAgent : IAgentHandle
                 Print($"secret: {Spec.Secrets.First()}\n");
                 End(0, null);
                 break;
+            case Behaviour.PrintsEnvironment:
+                Print(string.Concat(Spec.Environment.Select(variable => $"{variable.Key}={variable.Value}\n")));
+                End(0, null);
+                break;
             default:
                 End(0, null);
                 break;

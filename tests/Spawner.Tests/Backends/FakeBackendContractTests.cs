@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentKernel.Spawner.Backends;
 
 namespace AgentKernel.Spawner.Tests.Backends;
@@ -23,6 +24,8 @@ public sealed class FakeBackendContractTests : AgentBackendContract
     private protected override void Release(AgentSpec spec) => _machine.Agents[spec.AgentId].Release();
 
     private protected override Task RunsAsync(AgentSpec spec) => Task.CompletedTask; // it runs as it is started
+
+    private protected override Task<JsonElement> GiveIdsAsync(JsonElement saved, AgentSpec spec, int stranger) => Task.FromResult(saved); // its ids are never used again
 
     private protected override IReadOnlyList<string> Leftovers(AgentSpec spec) => [.. _machine.Running.Where(id => id == spec.AgentId)];
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentKernel.Spawner.Backends;
 using AgentKernel.Spawner.Backends.Local;
 using AgentKernel.Spawner.Limits;
@@ -19,6 +20,8 @@ public sealed class LocalBackendContractTests : AgentBackendContract, IDisposabl
     private protected override void Release(AgentSpec spec) => _local.Release(spec);
 
     private protected override Task RunsAsync(AgentSpec spec) => _local.RunsAsync(spec);
+
+    private protected override Task<JsonElement> GiveIdsAsync(JsonElement saved, AgentSpec spec, int stranger) => SavedProcesses.GiveAsync(saved, spec, stranger);
 
     private protected override IReadOnlyList<string> Leftovers(AgentSpec spec) => _local.Leftovers(spec);
 }

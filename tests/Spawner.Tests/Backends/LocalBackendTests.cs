@@ -158,34 +158,6 @@ public sealed class LocalBackendTests : IDisposable
     }
 
     [Fact]
-    public async Task Reattach_AfterTheIdWentToAStranger_LeavesTheStrangerAlone()
-    {
-        var spec = _local.Spec(ShellAgent.Type(Behaviour.Exits));
-        var agent = await _local.NewKernel().StartAsync(spec, Cancellation);
-        var state = JsonNode.Parse(agent.SavedState.GetRawText())!;
-        _local.Release(spec);
-        await EndAsync(agent, spec);
-
-        using var watcher = new ProcessExitWatcher();
-        var stranger = ProcessLauncher.Start(new("/bin/sleep", ["1000"], new Dictionary<string, string>(), "/"));
-        var strangerEnds = watcher.WatchAsync(stranger);
-        foreach (var part in new[] { "Shim", "Logger" })
-        {
-            state["Process"]![part]!["Pid"] = stranger;
-        }
-
-        // Its session has the number that the agent's had.
-        await File.WriteAllTextAsync(Path.Combine(spec.Folder, "pid"), stranger.ToString(CultureInfo.InvariantCulture), Cancellation);
-        using var saved = System.Text.Json.JsonDocument.Parse(state.ToJsonString());
-        var again = await _local.NewKernel().ReattachAsync(spec, saved.RootElement, Cancellation);
-        await again!.StopAsync(TimeSpan.Zero);
-        Assert.Equal(3, (await EndAsync(again, spec)).Code);
-        Assert.True(ProcessIdentity.Of(stranger) is not null, "the stranger was killed");
-        _ = NativeMethods.Kill(stranger, NativeMethods.SigKill);
-        await Waiting.ForAsync(strangerEnds, "the stranger's end", () => "");
-    }
-
-    [Fact]
     public async Task Start_ThatTheSystemRefuses_LeavesNoLogger()
     {
         // One string of an environment may have 128 KiB (execve(2)).

@@ -23,6 +23,7 @@ internal static class ShellAgent
         Behaviour.IsKilled => "ready; released; kill -9 $$",
         Behaviour.Floods => "ready; released; head -c 26214400 /dev/zero | tr '\\0' x; echo; echo the newest line",
         Behaviour.PrintsSecret => "ready; released; echo \"secret: $SECRET\"",
+        Behaviour.PrintsEnvironment => "ready; released; env",
         Behaviour.IgnoresTerm => "trap '' TERM; ready; released",
         Behaviour.LeavesChildren => "sleep 1000 & setsid sleep 1000 & (setsid sh -c 'sleep 1000 & wait' &); ready; released; exit 0",
         Behaviour.NeverReady => "trap '' TERM; echo >\"${FIFOS:-$HOME/..}/runs\"; released; released",

@@ -1,8 +1,7 @@
-using AgentKernel.AgentGateway.Agents;
 using AgentKernel.Contracts.V1;
 using AgentKernel.Rpc;
 
-namespace AgentKernel.AgentGateway.Activity;
+namespace AgentKernel.AgentGateway.Agents;
 
 /// <summary>
 /// Tells the spawner which agents have begun or ended a turn, away from the turns themselves. Only the latest news of
