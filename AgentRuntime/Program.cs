@@ -1,5 +1,6 @@
 using AgentKernel.AgentRuntime;
 using AgentKernel.AgentRuntime.Bundles;
+using AgentKernel.AgentRuntime.Bus;
 using AgentKernel.AgentRuntime.Configuration;
 using AgentKernel.AgentRuntime.Conversation;
 using AgentKernel.AgentRuntime.Providers;
@@ -32,8 +33,9 @@ try
     var bundles = new BundleSet(config.ImagePath);
     var workspace = new Workspace(Environment.CurrentDirectory, bundles);
     var tools = new ToolSet(config.Tools, workspace, bundles, config.Secrets);
+    await using var journal = config.Bus is { } bus ? await BusJournal.OpenAsync(config, bus, TimeProvider.System) : null;
     var telemetry = new AgentTelemetry(config);
-    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, bundles, telemetry, TimeProvider.System);
+    await using var agent = new Agent(config, ModelProviders.Create(config.Model), tools, bundles, telemetry, journal, TimeProvider.System);
     using var server = await loading;
     if (config.SetupScript is { } script && !await RunSetupAsync(script, tools, workspace, signals))
         return signals.Received.IsCompleted ? 0 : SetupError;

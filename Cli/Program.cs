@@ -12,6 +12,7 @@ var root = new RootCommand("Run teams of LLM agents: start a kernel, spawn agent
     {
         SimpleAgentDemo.Create(),
         TeamScenarioDemo.Create(),
+        AgentBusDemo.Create(),
     },
     UpCommand.Create(),
     SpawnCommand.Create(),

@@ -1,3 +1,5 @@
+using AgentKernel.AgentRuntime.Bus;
+
 namespace AgentKernel.AgentRuntime.Configuration;
 
 /// <summary>What one agent was started with: the kernel's keys and its own, checked and with defaults applied.</summary>
@@ -20,8 +22,11 @@ internal sealed record AgentConfig
     /// <summary>How many model calls one turn may take.</summary>
     public required int MaxSteps { get; init; }
 
+    /// <summary>Null where the agent has no bus.</summary>
+    public required BusSettings? Bus { get; init; }
+
     /// <summary>What must never leave the agent.</summary>
-    public IReadOnlyCollection<string> Secrets => Model.ApiKey is { } key ? [ChannelToken, key] : [ChannelToken];
+    public IReadOnlyCollection<string> Secrets => [ChannelToken, .. new[] { Model.ApiKey, Bus?.Token }.OfType<string>()];
 
     // A record prints its members; this one holds secrets.
     public override string ToString() => $"{Name} ({AgentId})";

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using AgentKernel.AgentRuntime.Bus;
 
 namespace AgentKernel.AgentRuntime.Configuration;
 
@@ -48,10 +49,6 @@ internal static class ConfigFile
 
     private static AgentConfig Read(ConfigKeys kernel, ModelKeys environmentKeys)
     {
-        // Fails closed: running without the bus that was asked for would be running without its safety.
-        if (kernel.Text("agentbus_url") is not null)
-            throw new ConfigException("config key 'agentbus_url' is set, but this agent does not speak the bus yet; start it without a bus");
-
         using var spawnInfo = kernel.Section("spawn_info") is { } section ? SpawnInfo.Unpack(section) : null;
         var own = spawnInfo is null ? kernel : new ConfigKeys(spawnInfo.RootElement, "spawn_info.");
         return new AgentConfig
@@ -68,6 +65,7 @@ internal static class ConfigFile
             ImagePath = kernel.Text("image_path"),
             SetupScript = kernel.Text("setup_script") is not { } script ? null
                 : Bundles.LoadedBundles.Decode(script) ?? throw new ConfigException("config key 'setup_script' must be base64"),
+            Bus = BusSettings.Read(kernel),
             MaxSteps = own.Whole("max_steps", 0, 1_000_000) is > 0 and var steps ? steps : DefaultMaxSteps,
         };
     }

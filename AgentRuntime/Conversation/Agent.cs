@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AgentKernel.AgentRuntime.Bundles;
+using AgentKernel.AgentRuntime.Bus;
 using AgentKernel.AgentRuntime.Configuration;
 using AgentKernel.AgentRuntime.Providers;
 using AgentKernel.AgentRuntime.Telemetry;
@@ -8,13 +9,16 @@ using AgentKernel.AgentRuntime.Tools;
 namespace AgentKernel.AgentRuntime.Conversation;
 
 /// <summary>The agent: its one conversation, its tools, and what it has used. Knows nothing of how it is reached.</summary>
-internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet tools, BundleSet bundles, AgentTelemetry telemetry, TimeProvider clock) : IAsyncDisposable
+internal sealed class Agent(
+    AgentConfig config, IModelProvider provider, ToolSet tools, BundleSet bundles, AgentTelemetry telemetry, BusJournal? journal, TimeProvider clock) : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stopping = new();
     private readonly TurnGate _gate = new();
     private readonly IModelSession _session = provider.Open(tools.Definitions);
     private readonly Lock _counting = new();
+    private readonly SemaphoreSlim _recovering = new(1);
     private Task _warmUp = Task.CompletedTask;
+    private bool _hasRecovered = journal is null;
     private string _systemPrompt = config.SystemPrompt;
     private AgentTotals _totals = new(0, TokenUsage.None);
 
@@ -23,6 +27,9 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
     public IReadOnlyList<ToolDefinition> Tools => tools.Definitions;
 
     public BundleSet Bundles => bundles;
+
+    /// <summary>Null where the agent has no bus.</summary>
+    public BusSettings? Bus => config.Bus;
 
     public Transcript Transcript { get; } = new(clock);
 
@@ -48,6 +55,42 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
     {
         if (ModelProviders.Missing(config.Model) is null)
             _warmUp = Task.Run(provider.WarmUp);
+        if (journal is not null)
+            _warmUp = Task.WhenAll(_warmUp, Task.Run(() => RecoverAsync(_stopping.Token)));
+    }
+
+    /// <summary>Brings the conversation back that an earlier process of this agent had, unless that is done.</summary>
+    /// <returns>Why that is not possible now; null when it is done.</returns>
+    public async Task<string?> RecoverAsync(CancellationToken cancellationToken)
+    {
+        if (journal is null || Volatile.Read(ref _hasRecovered))
+            return null;
+        await _recovering.WaitAsync(cancellationToken);
+        try
+        {
+            if (!_hasRecovered)
+            {
+                _systemPrompt = await journal.RecoverAsync(_session, Transcript, cancellationToken) ?? _systemPrompt;
+                Volatile.Write(ref _hasRecovered, true);
+            }
+            return null;
+        }
+        catch (BusException e) when (config.Bus!.DisableSafety)
+        {
+            // It is there for looking on alone, so that it holds nothing up.
+            Diagnostics.Write($"the agent bus cannot be read, so the conversation begins anew: {e.Message}");
+            Volatile.Write(ref _hasRecovered, true);
+            return null;
+        }
+        catch (BusException e)
+        {
+            Diagnostics.Write($"the agent bus cannot be read: {e.Message}");
+            return $"the agent bus cannot be read, so the agent does not know its conversation: {e.Message}";
+        }
+        finally
+        {
+            _recovering.Release();
+        }
     }
 
     /// <summary>Runs a turn and tells <paramref name="open"/>'s sink of it. Fails only before that is opened.</summary>
@@ -58,7 +101,7 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
     public async Task RunTurnAsync(TurnPass pass, TurnInput input, Activity? span, Func<TurnSink> open)
     {
         TurnSink? sink = null;
-        var turn = new Turn(_session, tools, Transcript, (input.System ?? _systemPrompt) + bundles.Prompt, config.MaxSteps, told => sink!(told), telemetry);
+        var turn = new Turn(_session, tools, Transcript, (input.System ?? _systemPrompt) + bundles.Prompt, config.MaxSteps, journal, told => sink!(told), telemetry);
         turn.Begin(input);
         sink = open();
         telemetry.Asked(span, input.Text);
@@ -81,12 +124,17 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
         }
     }
 
-    public bool TrySetSystemPrompt(string prompt) => TryChange(() => _systemPrompt = prompt);
+    public bool TrySetSystemPrompt(string prompt) => TryChange(() =>
+    {
+        _systemPrompt = prompt;
+        journal?.SystemPromptSet(prompt);
+    });
 
     public bool TryClearHistory() => TryChange(() =>
     {
         _session.RollBack(0);
         Transcript.RollBack(0);
+        journal?.HistoryCleared();
     });
 
     /// <summary>Tells the running turn to end; later ones end at once.</summary>
@@ -97,6 +145,7 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
         await tools.DisposeAsync();
         // What went wrong there has been told to the first turn.
         await _warmUp.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _recovering.Dispose();
         _stopping.Dispose();
     }
 
@@ -110,14 +159,16 @@ internal sealed class Agent(AgentConfig config, IModelProvider provider, ToolSet
         }
         catch (OperationCanceledException) when (gone.IsCancellationRequested)
         {
-            turn.CloseUnfinished(cancelled: true);
-            return _stopping.IsCancellationRequested ? "the agent is stopping" : "the turn was cancelled";
+            var reason = _stopping.IsCancellationRequested ? "the agent is stopping" : "the turn was cancelled";
+            turn.CloseUnfinished(cancelled: true, reason);
+            return reason;
         }
         // The one place where a turn's failure becomes words, whatever it was: the stream must have its end.
         catch (Exception e)
         {
-            turn.CloseUnfinished(cancelled: false);
-            return Explain(e);
+            var reason = Explain(e);
+            turn.CloseUnfinished(cancelled: false, reason);
+            return reason;
         }
     }
 

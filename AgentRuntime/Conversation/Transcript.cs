@@ -18,10 +18,11 @@ internal sealed class Transcript(TimeProvider clock)
         }
     }
 
-    public void Add(string role, string content)
+    /// <param name="time">When it was said; null: now.</param>
+    public void Add(string role, string content, DateTimeOffset? time = null)
     {
         lock (_using)
-            _entries.Add(new TranscriptEntry(role, content, clock.GetUtcNow()));
+            _entries.Add(new TranscriptEntry(role, content, time ?? clock.GetUtcNow()));
     }
 
     public void RollBack(int mark)

@@ -1,4 +1,5 @@
 using System.Text;
+using AgentKernel.AgentRuntime.Bus;
 using AgentKernel.AgentRuntime.Providers;
 using AgentKernel.AgentRuntime.Telemetry;
 using AgentKernel.AgentRuntime.Tools;
@@ -9,13 +10,17 @@ namespace AgentKernel.AgentRuntime.Conversation;
 /// One turn: the model is called, its tool calls are run and answered, and it is called again, until it
 /// stops. However it ends, the history is one that vendors accept: every tool call has its result.
 /// </summary>
-internal sealed class Turn(IModelSession session, ToolSet tools, Transcript transcript, string systemPrompt, int maxSteps, TurnSink sink, AgentTelemetry telemetry)
+internal sealed class Turn(IModelSession session, ToolSet tools, Transcript transcript, string systemPrompt, int maxSteps, BusJournal? journal, TurnSink sink, AgentTelemetry telemetry)
 {
     private readonly (int Session, int Transcript) _start = (session.Mark, transcript.Mark);
     private readonly StringBuilder _unfinishedText = new();
     private readonly List<ModelToolCall> _calls = [];
     private readonly List<ToolResult> _results = [];
     private bool _hasAnswer;
+    // What the model has not been told of before.
+    private string? _newText;
+    private List<ToolResult> _newResults = [];
+    private string _lastText = "";
 
     /// <summary>What the whole model calls of the turn have used.</summary>
     public TokenUsage Usage { get; private set; } = TokenUsage.None;
@@ -25,6 +30,8 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
     {
         session.AddUser(input);
         transcript.Add("user", input.Text);
+        _newText = input.Text;
+        journal?.TurnBegins(input);
     }
 
     /// <exception cref="TurnFailedException">The model refused, was cut off, or took too many steps.</exception>
@@ -38,6 +45,7 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
             else if (end.Stop != ModelStop.Paused)
             {
                 ThrowUnlessFinished(end.Stop);
+                journal?.TurnEnds("done", _lastText, error: null, [], note: null);
                 return;
             }
         }
@@ -48,12 +56,14 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
     /// Leaves a consistent history behind a turn that did not end by itself. One that failed before the model
     /// had answered anything leaves no trace, so that it can be sent again; else what was done stays known.
     /// </summary>
-    public void CloseUnfinished(bool cancelled)
+    /// <param name="reason">Why, for the bus.</param>
+    public void CloseUnfinished(bool cancelled, string reason)
     {
         if (!_hasAnswer && !cancelled)
         {
             session.RollBack(_start.Session);
             transcript.RollBack(_start.Transcript);
+            journal?.TurnEnds("undone", "", reason, [], note: null);
             return;
         }
         if (_calls.Count > 0)
@@ -62,12 +72,15 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
         var text = _unfinishedText.Length > 0 ? $"{_unfinishedText.ToString().TrimEnd()}\n{note}" : note;
         session.AddAssistant(text);
         transcript.Add("assistant", text);
+        journal?.TurnEnds(cancelled ? "cancelled" : "failed", _lastText, reason, _newResults, text);
     }
 
     private async Task<ModelEnd> CallModelAsync(CancellationToken cancellationToken)
     {
         ModelEnd? end = null;
         var calls = new List<ModelToolCall>();
+        journal?.ModelIsAsked(systemPrompt, session.Mark, _newText, _newResults);
+        (_newText, _newResults) = (null, []);
         using var told = telemetry.BeginModelCall();
         try
         {
@@ -100,7 +113,10 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
             throw;
         }
 
-        return end ?? throw new InvalidOperationException("the model call ended without its end");
+        if (end is null)
+            throw new InvalidOperationException("the model call ended without its end");
+        journal?.ModelHasAnswered(_lastText, calls, end, session.SaveAnswer());
+        return end;
     }
 
     // From here on the model's message is in the history, and its calls want results.
@@ -111,6 +127,7 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
         Usage += end.Usage;
         if (_unfinishedText.Length > 0)
             transcript.Add("assistant", _unfinishedText.ToString());
+        _lastText = _unfinishedText.ToString();
         _unfinishedText.Clear();
     }
 
@@ -132,7 +149,9 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
         using var span = telemetry.BeginTool(call.Name, call.Id, call.InputJson);
         try
         {
-            var output = await tools.RunAsync(call.Name, call.InputJson, cancellationToken);
+            var output = journal is null
+                ? await tools.RunAsync(call.Name, call.InputJson, cancellationToken)
+                : await journal.RunAsync(call, tools.Workspace, tools.Folder, () => tools.RunAsync(call.Name, call.InputJson, cancellationToken), cancellationToken);
             telemetry.EndTool(span, output.Text, output.IsError);
             return output;
         }
@@ -150,6 +169,7 @@ internal sealed class Turn(IModelSession session, ToolSet tools, Transcript tran
         session.AddToolResults([.. _results]);
         foreach (var result in _results)
             transcript.Add("tool", result.Output.Text);
+        _newResults = [.. _results];
         _calls.Clear();
         _results.Clear();
     }

@@ -52,7 +52,7 @@ internal static class TurnDocument
             throw new TurnInputException("body.messages has no user message after the last assistant message");
         if (!more && string.IsNullOrWhiteSpace(text.ToString()))
             throw new TurnInputException("body.messages has no content in its last user message");
-        return new TurnInput(text.ToString(), system.Length > 0 ? system.ToString() : null, fresh, format, more);
+        return new TurnInput(text.ToString(), system.Length > 0 ? system.ToString() : null, fresh, format, more) { Body = "" };
     }
 
     private static string Role(JsonElement message, string at) =>

@@ -11,6 +11,9 @@ namespace AgentKernel.AgentRuntime.Conversation;
 /// <param name="HasMoreThanText">Whether the messages have content that <paramref name="Text"/> does not, an image for one.</param>
 internal sealed record TurnInput(string Text, string? System, IReadOnlyList<JsonElement> Messages, TransportFormat Format, bool HasMoreThanText)
 {
+    /// <summary>The whole of it, as it came.</summary>
+    public required string Body { get; init; }
+
     public static TurnInput Parse(string body, TransportFormat format)
     {
         if (!body.AsSpan().TrimStart().StartsWith("{"))
@@ -26,12 +29,12 @@ internal sealed record TurnInput(string Text, string? System, IReadOnlyList<Json
             return Plain(body, format);
         }
         using (document)
-            return TurnDocument.Read(document.RootElement, format);
+            return TurnDocument.Read(document.RootElement, format) with { Body = body };
     }
 
     private static TurnInput Plain(string body, TransportFormat format) => string.IsNullOrWhiteSpace(body)
         ? throw new TurnInputException("body is empty")
-        : new TurnInput(body, null, [], format, HasMoreThanText: false);
+        : new TurnInput(body, null, [], format, HasMoreThanText: false) { Body = body };
 }
 
 /// <summary>The body of a turn is not what the agent takes. The message names the field.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AgentKernel.AgentRuntime.Conversation;
 using AgentKernel.AgentRuntime.Tools;
 
@@ -42,6 +43,12 @@ internal interface IModelSession
 
     /// <summary>Answers all the tool calls of the model's last message, in their order.</summary>
     void AddToolResults(IReadOnlyList<ToolResult> results);
+
+    /// <summary>The model's last message as JSON in the vendor's own form.</summary>
+    JsonElement SaveAnswer();
+
+    /// <summary>Adds a message that <see cref="SaveAnswer"/> has given.</summary>
+    void RestoreAnswer(JsonElement message);
 
     /// <summary>Adds a message as if the model had said it.</summary>
     void AddAssistant(string text);

@@ -85,6 +85,8 @@ internal sealed class Contract(Agent agent, AgentTelemetry telemetry)
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, agent.Stopping);
         using var pass = await agent.TryEnterAsync(gone.Token)
             ?? throw new RequestException(StatusCodes.Status409Conflict, "a turn is already running");
+        if (await agent.RecoverAsync(gone.Token) is { } problem)
+            throw new RequestException(StatusCodes.Status503ServiceUnavailable, problem);
         await telemetry.Listening;
         using var span = telemetry.BeginTurn(HeaderOf(context, "traceparent"), HeaderOf(context, "tracestate"));
         EventStream? stream = null;

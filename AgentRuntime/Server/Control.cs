@@ -13,6 +13,8 @@ internal sealed class Control(Agent agent)
     public async Task HandleAsync(HttpContext context)
     {
         using var request = await Contract.ReadAuthorizedAsync(context, agent.Config.ChannelToken);
+        if (await agent.RecoverAsync(context.RequestAborted) is { } problem)
+            throw new RequestException(StatusCodes.Status503ServiceUnavailable, problem);
         switch (request.RequiredText("operation"))
         {
             case "list_tools":

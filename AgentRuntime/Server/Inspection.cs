@@ -17,6 +17,8 @@ internal sealed partial class Inspection(Agent agent)
     public async Task HistoryAsync(HttpContext context)
     {
         using var request = await Contract.ReadAuthorizedAsync(context, agent.Config.ChannelToken);
+        if (await agent.RecoverAsync(context.RequestAborted) is { } problem)
+            throw new RequestException(StatusCodes.Status503ServiceUnavailable, problem);
         var entries = agent.Transcript.Last(request.Count("last_n"));
         await JsonReply.WriteAsync(context, StatusCodes.Status200OK, json =>
         {
@@ -52,6 +54,14 @@ internal sealed partial class Inspection(Agent agent)
                 foreach (var tool in agent.Tools)
                     json.WriteStringValue(tool.Name);
                 json.WriteEndArray();
+                if (agent.Bus is { } bus)
+                {
+                    json.WriteStartObject("agentbus");
+                    json.WriteString("url", bus.Url);
+                    json.WriteString("bus_id", bus.BusId);
+                    json.WriteString("safety", bus.Safety);
+                    json.WriteEndObject();
+                }
                 json.WriteString("started_at", Iso(agent.StartedAt));
                 json.WriteNumber("turns", totals.Turns);
                 json.WriteStartObject("usage");

@@ -36,6 +36,9 @@ internal sealed class Shell(Workspace workspace, BundleSet bundles, IReadOnlyCol
     private string? _mark;
     private int _calls;
 
+    /// <summary>The folder that the next command begins in.</summary>
+    public string Folder => Directory.Exists(_directory) ? _directory : workspace.Root;
+
     /// <exception cref="OperationCanceledException">Cancelled; the command and all it started are dead.</exception>
     public async Task<ShellResult> RunAsync(string command, TimeSpan timeout, CancellationToken cancellationToken)
     {

@@ -8,9 +8,11 @@ internal sealed class ToolSet : IAsyncDisposable
 {
     private readonly Dictionary<string, ITool> _tools = [];
     private readonly Shell _shell;
+    private readonly Workspace _workspace;
 
     public ToolSet(IReadOnlyList<string> names, Workspace workspace, BundleSet bundles, IReadOnlyCollection<string> secrets)
     {
+        _workspace = workspace;
         _shell = new Shell(workspace, bundles, secrets);
         foreach (var name in names)
         {
@@ -27,6 +29,12 @@ internal sealed class ToolSet : IAsyncDisposable
     }
 
     public IReadOnlyList<ToolDefinition> Definitions { get; }
+
+    /// <summary>The agent's own folder.</summary>
+    public string Workspace => _workspace.Root;
+
+    /// <summary>The folder that the next shell command begins in.</summary>
+    public string Folder => _shell.Folder;
 
     /// <param name="inputJson">As the model wrote it, which need not be JSON when it was cut off.</param>
     public async Task<ToolOutput> RunAsync(string name, string inputJson, CancellationToken cancellationToken)

@@ -25,7 +25,7 @@ public sealed class StartTests
         { """{"unix_socket":"a.sock","http_port":1}""", ["'unix_socket'", "'http_port'"] },
         { """{"http_port":70000}""", ["'http_port'"] },
         { $$"""{"unix_socket":"/tmp/{{new string('x', 110)}}"}""", ["'unix_socket'", "107 bytes"] },
-        { """{"agentbus_url":"http://localhost:8095"}""", ["'agentbus_url'"] },
+        { """{"agentbus_url":"localhost:8095"}""", ["'agentbus_url'"] },
         { """{"agent_id":""}""", ["'agent_id'"] },
         { """{"nonce":5}""", ["'nonce'"] },
         { """{"spawn_info":{"type_url":"type.googleapis.com/other.Info","value":""}}""", ["'spawn_info.type_url'", "OpenClawSpawnInfo"] },

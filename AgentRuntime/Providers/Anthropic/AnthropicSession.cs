@@ -42,6 +42,10 @@ internal sealed class AnthropicSession(Lazy<AnthropicClient> client, ModelSettin
         IsError = result.Output.IsError,
     }).ToList());
 
+    public JsonElement SaveAnswer() => JsonSerializer.SerializeToElement(_history[^1]);
+
+    public void RestoreAnswer(JsonElement message) => _history.Add(message.Deserialize<MessageParam>() ?? throw new JsonException("the message is null"));
+
     public void AddAssistant(string text) => _history.Add(new AssistantMessageParam { Content = text });
 
     public async IAsyncEnumerable<ModelEvent> CallAsync(string systemPrompt, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -35,6 +35,14 @@ internal sealed class OpenAISession(Lazy<ChatClient> client, ModelSettings setti
             _history.Add(new ToolChatMessage(result.CallId, result.Output.Text));
     }
 
+    public JsonElement SaveAnswer()
+    {
+        using var message = JsonDocument.Parse(ModelReaderWriter.Write(_history[^1]));
+        return message.RootElement.Clone();
+    }
+
+    public void RestoreAnswer(JsonElement message) => _history.Add(ReadMessage(message));
+
     public void AddAssistant(string text) => _history.Add(new AssistantChatMessage(text));
 
     public async IAsyncEnumerable<ModelEvent> CallAsync(string systemPrompt, [EnumeratorCancellation] CancellationToken cancellationToken)

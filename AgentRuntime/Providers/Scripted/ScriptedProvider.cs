@@ -32,6 +32,10 @@ internal sealed class ScriptedSession(TimeSpan delay) : IModelSession
 
     public void AddToolResults(IReadOnlyList<ToolResult> results) => _history.Add(new Message("", results));
 
+    public JsonElement SaveAnswer() => JsonSerializer.SerializeToElement(_history[^1].Text, ScriptedJson.Default.String);
+
+    public void RestoreAnswer(JsonElement message) => AddAssistant(message.GetString() ?? "");
+
     public void AddAssistant(string text) => _history.Add(new Message(text, []));
 
     public async IAsyncEnumerable<ModelEvent> CallAsync(string systemPrompt, [EnumeratorCancellation] CancellationToken cancellationToken)

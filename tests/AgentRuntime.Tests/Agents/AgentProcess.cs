@@ -22,6 +22,7 @@ internal sealed partial class AgentProcess : IAsyncDisposable
 
     private readonly Process _process;
     private readonly TestFolder _folder;
+    private bool _keepsFolder;
     private readonly Task<string> _stderr;
 
     private AgentProcess(Process process, TestFolder folder)
@@ -53,11 +54,26 @@ internal sealed partial class AgentProcess : IAsyncDisposable
     public static Task<AgentProcess> StartAsync(JsonObject config, params (string Name, string Value)[] environment) =>
         StartAsync(config, abstractNotify: false, environment);
 
-    public static async Task<AgentProcess> StartAsync(JsonObject config, bool abstractNotify, params (string Name, string Value)[] environment)
+    public static Task<AgentProcess> StartAsync(JsonObject config, bool abstractNotify, params (string Name, string Value)[] environment) =>
+        StartAsync(config, new TestFolder(), abstractNotify, environment);
+
+    /// <summary>Kills it as nothing can be caught, and starts it again in its folder, as a supervisor does.</summary>
+    public async Task<AgentProcess> KillAndRestartAsync(JsonObject config, Func<Task>? meanwhile = null)
     {
-        var folder = new TestFolder();
+        _process.Kill();
+        await WaitForExitAsync();
+        _keepsFolder = true;
+        await DisposeAsync();
+        if (meanwhile is not null)
+            await meanwhile();
+        return await StartAsync(config, _folder, abstractNotify: false, []);
+    }
+
+    private static async Task<AgentProcess> StartAsync(JsonObject config, TestFolder folder, bool abstractNotify, (string Name, string Value)[] environment)
+    {
         using var notify = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         var address = abstractNotify ? $"@agent-test-{Guid.NewGuid()}" : Path.Join(folder.Path, "notify.sock");
+        File.Delete(address);
         notify.Bind(new UnixDomainSocketEndPoint(abstractNotify ? $"\0{address[1..]}" : address));
         config["unix_socket"] = Path.Join(folder.Path, "agent.sock");
         var agent = new AgentProcess(Launch(config, folder, [.. environment, ("NOTIFY_SOCKET", address)]), folder);
@@ -179,7 +195,8 @@ internal sealed partial class AgentProcess : IAsyncDisposable
         }
         await _stderr;
         _process.Dispose();
-        _folder.Dispose();
+        if (!_keepsFolder)
+            _folder.Dispose();
     }
 
     private static Process Launch(JsonObject config, TestFolder folder, (string Name, string Value)[] environment)
