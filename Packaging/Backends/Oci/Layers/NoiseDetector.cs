@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace AgentKernel.Packaging.Backends.Oci.Layers;
 
@@ -47,24 +48,30 @@ internal sealed class NoiseDetector
         return _last;
     }
 
+    // Both loops see every bundle's bytes, and a short-lived program would be done before they had warmed up.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsFlat(ReadOnlySpan<byte> segment)
     {
         Array.Clear(_counts);
-        foreach (var value in segment)
+        var counts = _counts.AsSpan();
+        var counted = 0;
+        // A third of them tells as much; numbers of two, four or eight bytes do not come out of step with it.
+        for (var at = 0; at < segment.Length; at += 3, counted++)
         {
-            _counts[value]++;
+            counts[segment[at]]++;
         }
 
         var squares = 0L;
-        foreach (var count in _counts)
+        foreach (var count in counts)
         {
             squares += (long)count * count;
         }
 
-        return squares * 256.0 / segment.Length / segment.Length < Flat;
+        return squares * 256.0 / counted / counted < Flat;
     }
 
     /// <summary>Whether much of the segment came before, in it or in the flat ones before it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool HasMatches(ReadOnlySpan<byte> input, int start)
     {
         var matches = 0;
