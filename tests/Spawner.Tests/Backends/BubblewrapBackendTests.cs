@@ -107,7 +107,6 @@ public sealed class BubblewrapBackendTests : IAsyncDisposable
         var after = _bubblewrap.Spec(ShellAgent.Type($"ready; released; rm /run/agent/s; ln -s {path} /run/agent/s; echo >/workspace/runs; released"));
         var agent = await _bubblewrap.NewKernel().StartAsync(after, Cancellation);
         _bubblewrap.Release(after);
-        _bubblewrap.Release(after);
         await Waiting.ForAsync(_bubblewrap.RunsAsync(after), "the link", () => "");
         using var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         var refused = await Assert.ThrowsAsync<SocketException>(async () => await client.ConnectAsync(new UnixDomainSocketEndPoint(agent.Endpoint.UnixSocket!), Cancellation));
