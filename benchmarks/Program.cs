@@ -1,5 +1,5 @@
 // Measures what the project promises, each beside what it is measured against, in one run. Prints JSON.
-//   dotnet run -c Release --project benchmarks -- [start] [spawn] [sandbox] [turn] [telemetry] [streams] [memory] [image]
+//   dotnet run -c Release --project benchmarks -- [start] [spawn] [sandbox] [turn] [telemetry] [streams] [memory] [image] [bus-log] [bus-service]
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using AgentKernel.Benchmarks;
@@ -13,6 +13,8 @@ var benchmarks = new Dictionary<string, Func<Task<JsonObject>>>
     ["telemetry"] = FirstEventBenchmark.RunWithTelemetryAsync,
     ["streams"] = PacedStreamsBenchmark.RunAsync,
     ["memory"] = MemoryBenchmark.RunAsync,
+    ["bus-log"] = BusLogBenchmark.RunAsync,
+    ["bus-service"] = BusServiceBenchmark.RunAsync,
     ["image"] = ImageBenchmark.RunAsync,
 };
 if (args.FirstOrDefault(name => !benchmarks.ContainsKey(name)) is { } unknown)
