@@ -14,6 +14,8 @@ internal static class Repository
 
     public static string LoadAgent => Path.Combine(Artifacts, "bin", "LoadAgent", Configuration, "AgentKernel.LoadAgent");
 
+    public static string AgentBus => Path.Combine(Artifacts, "bin", "AgentBus", Configuration, "AgentKernel.AgentBus");
+
     public static string Cli => Path.Combine(Artifacts, "bin", "Cli", Configuration, "agentkernel");
 
     public static string ImageBuilder => Path.Combine(Artifacts, "bin", "ImageBuilder", Configuration, "AgentKernel.ImageBuilder");
