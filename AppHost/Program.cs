@@ -1,4 +1,4 @@
-// AgentKernel as a diagram: callers → gateway → agents, which the spawner starts and the bus watches.
+// AgentKernel as a diagram: callers → gateway → agents, which the spawner starts from packaging's images and the bus watches.
 //
 //     dotnet run --project AppHost
 //     dotnet run --project AppHost -- --Parameters:backend=bwrap
@@ -15,12 +15,20 @@ var backend = Parameter("backend", "local", secret: false);
 
 var bus = Service<Projects.AgentBus>("agentbus");
 
+var packaging = Service<Projects.Packaging>("packaging");
+
 var spawner = Service<Projects.Spawner>("spawner")
     .WithReference(bus)
+    .WithReference(packaging)
     .WithEnvironment("AGENTBUS_GRPC", bus.GetEndpoint("grpc"))
+    .WithEnvironment("PACKAGING_GRPC", packaging.GetEndpoint("grpc"))
     .WithEnvironment("Spawner__Backend", backend)
     .WithEnvironment("LLM_API_KEY", llmApiKey)
-    .WaitFor(bus);
+    .WaitFor(bus)
+    .WaitFor(packaging);
+
+packaging // asks which images are in use; it does not wait for that
+    .WithEnvironment("SPAWNER_GRPC", spawner.GetEndpoint("grpc"));
 
 var gateway = Service<Projects.AgentGateway>("gateway")
     .WithReference(spawner)
@@ -34,6 +42,8 @@ builder.AddProject<Projects.Cli>("demo")
     .WithArgs("demo", "simple-agent")
     .WithEnvironment("AGENTKERNEL_SPAWNER", spawner.GetEndpoint("grpc"))
     .WithEnvironment("AGENTKERNEL_GATEWAY", gateway.GetEndpoint("grpc"))
+    .WithEnvironment("AGENTKERNEL_AGENTBUS", bus.GetEndpoint("grpc"))
+    .WithEnvironment("AGENTKERNEL_PACKAGING", packaging.GetEndpoint("grpc"))
     .WithEnvironment("AGENTKERNEL_TOKEN", operatorToken)
     .WithEnvironment("AGENTKERNEL_HOME", DataDirectory())
     .WithEnvironment("LLM_API_KEY", llmApiKey)

@@ -18,7 +18,7 @@ public sealed class StackTests
             .Where(resource => resource.Annotations.OfType<EndpointAnnotation>().Any(endpoint => endpoint.IsExternal))
             .Select(resource => resource.Name);
         Assert.Equal(["gateway"], exposed);
-        Assert.Equal(["agentbus", "demo", "gateway", "spawner"], builder.Resources.OfType<ProjectResource>().Select(resource => resource.Name).Order());
+        Assert.Equal(["agentbus", "demo", "gateway", "packaging", "spawner"], builder.Resources.OfType<ProjectResource>().Select(resource => resource.Name).Order());
     }
 
     [Fact]
@@ -28,7 +28,7 @@ public sealed class StackTests
         await using var app = await builder.BuildAsync();
         await app.StartAsync().WaitAsync(Limit);
 
-        foreach (var service in (string[])["agentbus", "spawner", "gateway"])
+        foreach (var service in (string[])["agentbus", "packaging", "spawner", "gateway"])
         {
             await app.ResourceNotifications.WaitForResourceHealthyAsync(service).WaitAsync(Limit);
             using var http = app.CreateHttpClient(service, "http");

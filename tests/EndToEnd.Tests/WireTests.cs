@@ -103,6 +103,16 @@ public abstract class WireTests(IKernelFixture fixture)
 
         Assert.Contains(pieces, piece => piece.Error.Length > 0);
         Assert.True(pieces[^1].Done);
+        // The stream may break a moment before the kernel has seen the process end.
+        await foreach (var news in _kernel.Client.Spawner.WatchAsync(cancellationToken: Cancelled))
+        {
+            if (news.Snapshot?.Agents.FirstOrDefault(known => known.Id == agent.Id)?.State is Contracts.V1.AgentState.Failed
+                || news.Changed is { State: Contracts.V1.AgentState.Failed } changed && changed.Id == agent.Id)
+            {
+                break;
+            }
+        }
+
         var after = await Assert.ThrowsAsync<RpcException>(() => _kernel.Client.AskAsync(agent, "still there?", Cancelled));
         Assert.Equal(RpcStatusCode.FailedPrecondition, after.Code);
         var record = await _kernel.Client.Spawner.GetAsync(agent.Id, Cancelled);
