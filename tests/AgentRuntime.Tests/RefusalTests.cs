@@ -33,7 +33,7 @@ public sealed class RefusalTests
     [InlineData("/v1/history", """{"last_n":"five"}""", 400, "last_n")]
     [InlineData("/v1/history", """{"last_n":-1}""", 400, "last_n")]
     [InlineData("/v1/control", "{}", 400, "operation")]
-    [InlineData("/v1/control", """{"operation":"dance"}""", 400, "'dance' is unknown; known: list_tools, set_system_prompt, clear_history")]
+    [InlineData("/v1/control", """{"operation":"dance"}""", 400, "'dance' is unknown; known: list_tools, list_skills, load_bundle, set_system_prompt, clear_history")]
     [InlineData("/v1/control", """{"operation":"set_system_prompt"}""", 400, "system_prompt")]
     [InlineData("/v2/turn", "{}", 404, "unknown path")]
     public async Task Post_Refused_NamesWhatIsWrong(string path, string body, int status, string named)
