@@ -51,10 +51,15 @@ internal static class GrpcStatus
             0xd => new(RpcStatusCode.Unavailable, $"{authority} speaks HTTP/1.1 and gRPC needs HTTP/2; is this the right port?", exception),
             // REFUSED_STREAM means "not now".
             not null and not 0x7 => new(RpcStatusCode.Internal, $"{authority} reset the call: {exception.Message}", exception),
+            // The same, where the server closed before its answer was read; .NET has no code for it.
+            _ when IsHandshake(exception) || exception.InnerException is { } inner && IsHandshake(inner) =>
+                new(RpcStatusCode.Unavailable, $"{authority} did not begin HTTP/2, which gRPC needs; perhaps it speaks HTTP/1.1: is this the right port?", exception),
             _ when exception is HttpRequestException or OperationCanceledException => new(RpcStatusCode.Unavailable, $"cannot reach {authority}: {exception.Message}", exception),
             _ => new(RpcStatusCode.Unavailable, $"the connection to {authority} broke: {exception.Message}", exception),
         };
     }
+
+    private static bool IsHandshake(Exception exception) => exception.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal);
 
     private static void ThrowIfFailed(HttpResponseHeaders headers)
     {

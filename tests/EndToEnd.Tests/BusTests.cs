@@ -6,7 +6,7 @@ using AgentKernel.Rpc;
 namespace AgentKernel.EndToEnd.Tests;
 
 /// <summary>An agent's bus, from its spawn to after its end. The agent's part is played with the token that its config holds.</summary>
-public sealed class BusTests(KernelFixture fixture) : IClassFixture<KernelFixture>
+public abstract class BusTests(IKernelFixture fixture)
 {
     private readonly ITestKernel _kernel = fixture.Kernel;
 
@@ -16,7 +16,7 @@ public sealed class BusTests(KernelFixture fixture) : IClassFixture<KernelFixtur
         var id = await SpawnAsync("watched", "--bus");
         var config = ConfigOf(id);
         Assert.Equal(($"watched.{id}", false), ((string)config["agentbus_id"]!, (bool)config["disable_safety"]!));
-        using var channel = new RpcChannel(new Uri(((string)config["agentbus_url"]!).Replace("remote://", "http://", StringComparison.Ordinal)), new() { BearerToken = (string)config["agentbus_token"]! });
+        using var channel = ChannelOf(config);
 
         var harmless = await IntendAsync(channel, config, "ls -la");
         Assert.NotNull((await DecisionAsync(channel, config, harmless)).Commit);
@@ -44,7 +44,7 @@ public sealed class BusTests(KernelFixture fixture) : IClassFixture<KernelFixtur
         var bus = $"asking.{id}";
         await _kernel.Client.Buses.AppendAsync(bus, new() { Control = new() { BaseEngineControl = new() { PolicyBatch = new() { ExpectedCurrentVersion = 1, NewVersion = 2, VoterOps = { ["rules"] = new() { Remove = new() } } } } } }, TestContext.Current.CancellationToken);
         var config = ConfigOf(id);
-        using var channel = new RpcChannel(_kernel.Grpc, new() { BearerToken = (string)config["agentbus_token"]! });
+        using var channel = ChannelOf(config);
         var (first, second) = (await IntendAsync(channel, config, "make deploy"), await IntendAsync(channel, config, "make clean \u001b[2J"));
 
         Assert.Contains("make deploy", (await _kernel.CliAsync("bus", "pending")).Succeeded().Output, StringComparison.Ordinal);
@@ -74,6 +74,9 @@ public sealed class BusTests(KernelFixture fixture) : IClassFixture<KernelFixtur
         .Where(text => text.Contains("agentbus_token", StringComparison.Ordinal))
         .Select(text => JsonNode.Parse(text)!).Single(config => config["agentbus_token"] is not null);
 
+    private static RpcChannel ChannelOf(JsonNode config) =>
+        new(new Uri(((string)config["agentbus_url"]!).Replace("remote://", "http://", StringComparison.Ordinal)), new() { BearerToken = (string)config["agentbus_token"]! });
+
     private static async Task<long> IntendAsync(RpcChannel channel, JsonNode config, string command)
     {
         var call = new ToolCallIntention("bash", System.Text.Json.JsonSerializer.SerializeToElement(new { command }), "1", "/work", "/home/agent", "/work");
@@ -96,3 +99,7 @@ public sealed class BusTests(KernelFixture fixture) : IClassFixture<KernelFixtur
         }
     }
 }
+
+public sealed class BusTestsInOneProcess(KernelFixture fixture) : BusTests(fixture), IClassFixture<KernelFixture>;
+
+public sealed class BusTestsOfServices(ServicesFixture fixture) : BusTests(fixture), IClassFixture<ServicesFixture>;

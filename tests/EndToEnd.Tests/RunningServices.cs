@@ -8,11 +8,12 @@ public sealed class RunningServices : ITestKernel
     private readonly ServiceProcess _spawner;
     private readonly ServiceProcess _gateway;
     private readonly ServiceProcess _packaging;
+    private readonly ServiceProcess _bus;
 
-    private RunningServices(ServiceProcess spawner, ServiceProcess gateway, ServiceProcess packaging, string home, string token)
+    private RunningServices(ServiceProcess spawner, ServiceProcess gateway, ServiceProcess packaging, ServiceProcess bus, string home, string token)
     {
-        (_spawner, _gateway, _packaging, Home, Token) = (spawner, gateway, packaging, home, token);
-        Client = new AgentKernelClient(SpawnerGrpc, Grpc, token, packaging: packaging.Grpc);
+        (_spawner, _gateway, _packaging, _bus, Home, Token) = (spawner, gateway, packaging, bus, home, token);
+        Client = new AgentKernelClient(SpawnerGrpc, Grpc, token, bus.Grpc, packaging.Grpc);
     }
 
     public Uri Http => _gateway.Http;
@@ -29,13 +30,14 @@ public sealed class RunningServices : ITestKernel
 
     public AgentKernelClient Client { get; }
 
-    public string Log => _spawner.Log + _gateway.Log + _packaging.Log;
+    public string Log => _spawner.Log + _gateway.Log + _packaging.Log + _bus.Log;
 
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
     {
         ["AGENTKERNEL_SPAWNER"] = SpawnerGrpc.ToString(),
         ["AGENTKERNEL_GATEWAY"] = Grpc.ToString(),
         ["AGENTKERNEL_PACKAGING"] = _packaging.Grpc.ToString(),
+        ["AGENTKERNEL_AGENTBUS"] = _bus.Grpc.ToString(),
         ["AGENTKERNEL_TOKEN"] = Token,
     };
 
@@ -53,10 +55,15 @@ public sealed class RunningServices : ITestKernel
         await using var undo = new AsyncDisposables();
         // First, with a spawner's address that is no one's: what asks it fails closed, and nothing here does.
         var packaging = undo.Add(await ServiceProcess.StartAsync("Packaging", common));
-        var spawner = undo.Add(await ServiceProcess.StartAsync("Spawner", new Dictionary<string, string>(common) { ["PACKAGING_GRPC"] = packaging.Grpc.ToString() }));
+        var bus = undo.Add(await ServiceProcess.StartAsync("AgentBus", common));
+        var spawner = undo.Add(await ServiceProcess.StartAsync("Spawner", new Dictionary<string, string>(common)
+        {
+            ["PACKAGING_GRPC"] = packaging.Grpc.ToString(),
+            ["AGENTBUS_GRPC"] = bus.Grpc.ToString(),
+        }));
         var gateway = await ServiceProcess.StartAsync("AgentGateway", new Dictionary<string, string>(common) { ["SPAWNER_GRPC"] = spawner.Grpc.ToString() });
         undo.Keep();
-        return new(spawner, gateway, packaging, home, token);
+        return new(spawner, gateway, packaging, bus, home, token);
     }
 
     public async ValueTask DisposeAsync()
@@ -65,6 +72,7 @@ public sealed class RunningServices : ITestKernel
         await _gateway.DisposeAsync();
         await _spawner.DisposeAsync();
         await _packaging.DisposeAsync();
+        await _bus.DisposeAsync();
         AgentKernel.ServiceDefaults.DataDirectory.DeleteFolder(Home);
     }
 }
